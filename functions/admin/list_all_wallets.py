@@ -15,7 +15,6 @@ from shared.domain.wallets import wallets as rules
 from shared.keys.addresses import parse_address
 from shared.reads import by_status, pagination
 from shared.runtime.operation import http
-from shared.store.port import Row
 from shared.store.session import Session
 from shared.store.tables.contract_events import WALLETS_BY_ADDRESS
 from shared.store.tables.wallets import WALLETS, WALLETS_BY_OWNER, WALLETS_BY_TIME
@@ -67,19 +66,16 @@ def _of_user(request: ListAllWallets, chain: str | None) -> Rows:
 
 
 def _all(request: ListAllWallets, chain: str | None) -> Rows:
-    until, wanted = request.created_before, _wanted(request, chain)
+    until = request.created_before
     start = (until,) if until else None
-
-    def fits(entry: Row) -> bool:
-        return all(value in (None, entry[name]) for name, value in wanted.items())
-
+    wanted = {name: value for name, value in _wanted(request, chain).items() if value is not None}
     entries, cursor = pagination.page_over_shards(
         by_status.SHARDS,
         lambda shard, after, limit: WALLETS_BY_TIME.scan(shard, after=after or start, limit=limit),
         lambda entry: (entry["created_at"], entry["id"]),
         limit=request.limit,
         cursor=request.cursor,
-        binding=["all wallets", str(until), sorted((k, v) for k, v in wanted.items() if v)],
-        keep=fits,
+        binding=["all wallets", str(until), sorted(wanted.items())],
+        keep=lambda entry: pagination.fits(entry, wanted),
     )
     return Session(resources.database().snapshot()).follow(WALLETS, entries), cursor

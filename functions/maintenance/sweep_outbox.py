@@ -23,13 +23,13 @@ from shared.store.tables.system import (
     OUTBOX,
     OUTBOX_BEGINS,
     OUTBOX_SHARDS,
+    REASON_LIMIT,
     SWEEP_MARKS,
     DeadLetter,
     OutboxRow,
     SweepMark,
 )
 from shared.store.unit_of_work import UnitOfWork
-from shared.triggers.pubsub_push import REASON_LIMIT
 from shared.writes import outbox_relay
 from shared.writes.commit import commit
 from shared.writes.outbox_relay import Refused
@@ -39,7 +39,7 @@ AGE = timedelta(seconds=10)
 OVERLAP = timedelta(seconds=30)
 FULL_SCAN = timedelta(hours=1)
 BATCH = 500
-RESERVE_SECONDS = 15.0  # that must be left for another page, which may take ten
+RESERVE_SECONDS = 15.0  # no new page begins when less than this is left before the deadline
 
 
 @schedule(seconds=2, needs=("pubsub", "relay"))
@@ -56,8 +56,8 @@ def sweep_outbox() -> None:
 
 
 def _sweep(places: dict[int, Key], marks: dict[int, SweepMark], now: datetime) -> dict[int, Key]:
-    """A page of each of these shards behind its place. Keeps in `marks` and stores how far each one is done, and
-    answers where those go on that have more."""
+    """Relay one page of each shard, starting after its place; returns the places from which shards with more rows
+    continue. The new marks are stored, and updated in `marks`."""
     session = Session(resources.database().snapshot(staleness=5))
     queries = [
         OUTBOX.scan(shard, after=place, upto=(now - AGE,), limit=BATCH) for shard, place in places.items()
@@ -84,7 +84,7 @@ def _sweep(places: dict[int, Key], marks: dict[int, SweepMark], now: datetime) -
 
 
 def _start(mark: SweepMark | None, now: datetime) -> datetime:
-    """Where a shard's sweep begins: at its mark, and once an hour at what the last such sweep may have missed."""
+    """The time at which a shard's sweep begins: its mark, or once an hour an earlier one (see above)."""
     if mark is None:
         return OUTBOX_BEGINS
     looks_back = now - mark.full_scan_at > FULL_SCAN
@@ -92,7 +92,7 @@ def _start(mark: SweepMark | None, now: datetime) -> datetime:
 
 
 def _advanced(mark: SweepMark | None, shard: int, until: datetime, now: datetime) -> SweepMark:
-    """The mark of a shard that is swept up to a moment; it never goes back."""
+    """The mark of a shard that was swept up to `until`; a mark never moves back."""
     if mark is None:
         return SweepMark("outbox", shard, until, now)
     looked_back = now - mark.full_scan_at > FULL_SCAN and until >= mark.mark
@@ -100,7 +100,7 @@ def _advanced(mark: SweepMark | None, shard: int, until: datetime, now: datetime
 
 
 def _relay(rows: list[OutboxRow]) -> bool | None:
-    """Whether all of these are done with; None when nothing at all can be published."""
+    """Publish the rows; returns whether all of them are published or refused for good, or None if none is."""
     if not rows:
         return True
     published = outbox_relay.publish(rows)
@@ -112,7 +112,7 @@ def _relay(rows: list[OutboxRow]) -> bool | None:
 
 
 def _give_up(unit: UnitOfWork, row: OutboxRow, refused: list[Refused]) -> None:
-    """Events that Pub/Sub will never take become dead letters, once."""
+    """Turn the refused events of a row into dead letters, once."""
     if unit.maybe(OUTBOX.find(row.shard, row.committed_at, row.ord, row.id)) is None:
         return
     unit.delete(row)

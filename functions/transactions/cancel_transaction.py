@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from schemas.transactions import ReplaceTransaction, Transaction
 from shared import resources
+from shared.domain.event_types import PAYMENT_TOPICS
 from shared.domain.permissions import Caller
 from shared.domain.transactions import attempts as attempt_rules
 from shared.domain.transactions import outcome
@@ -21,8 +22,6 @@ from shared.store.tables.transactions import LANES
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
-
 
 @http(
     "POST",
@@ -33,7 +32,7 @@ EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
     request=ReplaceTransaction,
     answer=Transaction,
     needs=("chain",),
-    publishes=EVENTS,
+    publishes=PAYMENT_TOPICS,
 )
 @message("transaction-commands", type="transaction.cancel", request=ReplaceTransaction)
 def cancel_transaction(request: ReplaceTransaction, caller: Caller) -> Transaction:

@@ -7,6 +7,7 @@ The event is only a hint. Late, repeated or lost events change nothing: the lane
 from __future__ import annotations
 
 from shared import resources
+from shared.domain.event_types import PAYMENT_TOPICS
 from shared.engine import rebroadcast
 from shared.engine.dispatch import dispatch
 from shared.engine.replacement import replace
@@ -15,14 +16,12 @@ from shared.runtime.operation import message
 from shared.store.session import Session
 from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
 
-EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
-
 
 @message(
     "transaction-events",
     type=("transaction.accepted", "transaction.approved", "transaction.replacing"),
     needs=("chain", "signer"),
-    publishes=EVENTS,
+    publishes=PAYMENT_TOPICS,
 )
 def dispatch_lane(event: Event) -> None:
     session = Session(resources.database().snapshot())

@@ -10,17 +10,17 @@ from __future__ import annotations
 import logging
 
 from shared import resources
+from shared.domain.event_types import PAYMENT_TOPICS
 from shared.engine import tick
 from shared.runtime.operation import schedule
 from shared.runtime.parallel import run_each
 
 _log = logging.getLogger(__name__)
-EVENTS = ("transaction-events", "claim-events", "order-events", "supply-events")
 LEASE_SECONDS = 20.0
 LOCAL_LEASE_SECONDS = 3.0  # a local pass is short, and a killed process must not hold up the next one
 
 
-@schedule(seconds=1, needs=("chain", "signer"), publishes=EVENTS)
+@schedule(seconds=1, needs=("chain", "signer"), publishes=PAYMENT_TOPICS)
 def tick_chain() -> None:
     chains = sorted(resources.settings().rpc_urls)
     run_each(_drive, chains, threads=len(chains))

@@ -94,6 +94,8 @@ IN_NO_FEED: Final = frozenset(
 COMMANDED: Final = ("supply", "order", "claim", "transaction", "contract")
 COMMAND_TOPICS: Final = tuple(f"{aggregate}-commands" for aggregate in COMMANDED)
 OUTCOME_TOPICS: Final = tuple(f"{aggregate}-events" for aggregate in COMMANDED)
+# Topics of a transaction's outcome, and of what a payment's outcome changes.
+PAYMENT_TOPICS: Final = ("transaction-events", "claim-events", "order-events", "supply-events")
 PROBLEM: Final = "must name event types, such as order.created or order.*; data.known lists them"
 
 

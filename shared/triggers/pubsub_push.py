@@ -39,7 +39,6 @@ from shared.writes.mutation import AlreadyApplied, Replay
 
 _log = logging.getLogger(__name__)
 ACKNOWLEDGED = 204
-REASON_LIMIT = 1000
 CONSUMER_LIMIT = 64
 DEAD_LETTER_TOPIC = "dead-letters"
 _NAME = re.compile(r"[!-~]{1,255}")
@@ -204,11 +203,13 @@ def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: st
     with running(context):
         inbox = system.InboxRow(consumer, f"dead:{digest[:48]}", resources.clock().now())
         try:
-            letter = Letter(delivery, topic, consumer, reason[:REASON_LIMIT], command)
+            letter = Letter(delivery, topic, consumer, reason[: system.REASON_LIMIT], command)
             commit.commit(_record_dead_letter, letter, inbox=inbox)
         except AlreadyApplied:
             return
-    _log.error("dead letter", extra={"topic": topic, "consumer": consumer, "reason": reason[:REASON_LIMIT]})
+    _log.error(
+        "dead letter", extra={"topic": topic, "consumer": consumer, "reason": reason[: system.REASON_LIMIT]}
+    )
 
 
 @dataclass(frozen=True, slots=True)

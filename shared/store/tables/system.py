@@ -113,6 +113,9 @@ class SweepMark:
     full_scan_at: datetime
 
 
+REASON_LIMIT = 1000  # characters of a dead letter's reason
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message that could not be handled, with the reason and its original content."""
