@@ -81,9 +81,7 @@ class RequestReset(Request):
 
 
 class ResetRequested(Resource):
-    """When somebody asked for a new password by mail."""
-
-    at: Instant
+    """Nothing beside the event itself: its subject is the account, its sequence the time."""
 
 
 class ResetPassword(Request):

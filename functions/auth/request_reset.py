@@ -44,6 +44,4 @@ def _announce(unit: UnitOfWork, user_id: str | None) -> None:
     """Without an account, the event names one that never was."""
     subject = user_id or unit.new_id("usr")
     unit.note(subject)
-    unit.emit(
-        "account.reset_requested", subject, int(unit.now.timestamp() * 1000), ResetRequested(at=unit.now)
-    )
+    unit.emit("account.reset_requested", subject, int(unit.now.timestamp() * 1000), ResetRequested())
