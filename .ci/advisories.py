@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 300.0
+WAIT_SECONDS = 300.0
 
 
 class Unanswered(Exception):
@@ -53,7 +53,7 @@ def probe(seconds: float) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    until = time.monotonic() + (float(arguments[0]) if arguments else PATIENCE)
+    until = time.monotonic() + (float(arguments[0]) if arguments else WAIT_SECONDS)
     try:
         probe(min(until - time.monotonic(), 15.0))
         packages = ask(ROOT / "requirements.txt", until - time.monotonic())

@@ -237,7 +237,7 @@ def sweep(folder: Path) -> None:
 def _on(workdir: Path, claimers: int) -> dict[str, Any]:
     print("starting emulators and node …", flush=True)
     with Product.start(workdir) as product:
-        print("\n".join(selection.told(product.stack.chosen)))
+        print("\n".join(selection.summary(product.stack.chosen)))
         print(f"up at {product.url}", flush=True)
         steps = Demo(product.url, product.env["RPC_URL"], claimers)
         with steps.http:

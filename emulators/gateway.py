@@ -43,10 +43,10 @@ def application() -> App:
     exposition.registry()
 
     class Gateway(App):
-        def _answer(self, asked: Incoming) -> Reply:
-            if asked.path == "/metrics":
+        def _answer(self, incoming: Incoming) -> Reply:
+            if incoming.path == "/metrics":
                 return Reply(200, exposition.text(), {"Content-Type": exposition.CONTENT_TYPE})
-            return super()._answer(asked)
+            return super()._answer(incoming)
 
     return Gateway(served(), THREADS)
 

@@ -50,9 +50,9 @@ def text(product: Product, email: str, password: str) -> str:
         data = "is lost when this stops, because emulators do not keep it; `make run STORE=embedded` does"
     else:
         data = f"is kept in {product.data.folder}; `make run FRESH=1` (--fresh) starts without the old data"
-    told = "\n".join(selection.told(product.stack.chosen))
+    services = "\n".join(selection.summary(product.stack.chosen))
     return (
-        told
+        services
         + "\n"
         + TEXT.format(
             url=product.url,

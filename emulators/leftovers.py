@@ -37,11 +37,11 @@ def removed(folder: Path, hold: Sequence[int] = ()) -> Iterator[Leftovers]:
         start_new_session=True,
         pass_fds=hold,
     )
-    told = Leftovers()
+    removal = Leftovers()
     try:
-        yield told
+        yield removal
     finally:
-        child.communicate(KEEP if told.keep else NOW)
+        child.communicate(KEEP if removal.keep else NOW)
 
 
 def main(folder: Path) -> None:

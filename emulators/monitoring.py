@@ -23,7 +23,7 @@ _UNITS = {"ops": "ops", "ratio": "percentunit", "seconds": "s", "count": "short"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MetricQuery:
     """A Prometheus query, and the alert or panel that it belongs to."""
 
     owner: str
@@ -42,15 +42,15 @@ def dashboards() -> dict[str, dict[str, Any]]:
     }
 
 
-def asked() -> Iterator[Asked]:
+def queries() -> Iterator[MetricQuery]:
     """All queries on our own metrics."""
     for alert in alerts():
         for condition in alert.get("conditions", ()):
-            yield Asked(f"alert {alert['name']}", condition["query"])
+            yield MetricQuery(f"alert {alert['name']}", condition["query"])
     for name, board in dashboards().items():
         for panel in board["panels"]:
             for query in panel["queries"] if not panel.get("cloud") else ():
-                yield Asked(f"dashboard {name}: {panel['title']}", query["query"])
+                yield MetricQuery(f"dashboard {name}: {panel['title']}", query["query"])
 
 
 def expression(conditions: list[dict[str, Any]]) -> str:

@@ -37,8 +37,8 @@ class Prometheus:
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """The result of an instant query. Raises HTTPError for an invalid query."""
-        asked = urllib.parse.urlencode({"query": query})
-        return list(self._get(f"/api/v1/query?{asked}")["data"]["result"])
+        encoded = urllib.parse.urlencode({"query": query})
+        return list(self._get(f"/api/v1/query?{encoded}")["data"]["result"])
 
     def rules(self) -> list[dict[str, Any]]:
         """The alerting rules with their state and health."""

@@ -45,7 +45,7 @@ def _one(service: Service, given: Mapping[str, str], store: str) -> Choice:
     return "emulator"
 
 
-def told(chosen: Mapping[str, Choice]) -> list[str]:
+def summary(chosen: Mapping[str, Choice]) -> list[str]:
     """A line of text for each kind of choice, to print when a run starts."""
     lines = []
     for kind, verb in (("given", "named by the environment"), ("emulator", "started here")):

@@ -37,16 +37,16 @@ class Compiled:
 def compiled(folder: Path) -> dict[str, Compiled]:
     """Every contract of the folder's .sol files, by name. Raises RuntimeError with the compiler's message."""
     sources = {path.name: {"content": path.read_text()} for path in sorted(folder.glob("*.sol"))}
-    asked = json.dumps({"language": "Solidity", "sources": sources, "settings": SETTINGS}, sort_keys=True)
+    request = json.dumps({"language": "Solidity", "sources": sources, "settings": SETTINGS}, sort_keys=True)
     versions = (ROOT / "package-lock.json").read_bytes()
-    kept = KEPT / f"{hashlib.sha256(asked.encode() + versions).hexdigest()}.json"
+    kept = KEPT / f"{hashlib.sha256(request.encode() + versions).hexdigest()}.json"
     if not kept.exists():
         KEPT.mkdir(parents=True, exist_ok=True)
         with kept.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # processes that start together compile once
             if not kept.exists():
                 part = kept.with_suffix(f".{os.getpid()}")
-                part.write_text(_run(asked))
+                part.write_text(_run(request))
                 part.replace(kept)
     found = json.loads(kept.read_text())
     return {
@@ -62,7 +62,7 @@ def compiled(folder: Path) -> dict[str, Compiled]:
     }
 
 
-def _run(asked: str) -> str:
+def _run(request: str) -> str:
     # Node.js from PyPI is in the same folder as Python.
     programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
     node = shutil.which("node", path=programs)
@@ -71,11 +71,11 @@ def _run(asked: str) -> str:
     command = [node, str(ROOT / "emulators" / "solc.cjs"), str(PACKAGES)]
     environment = {"PATH": os.environ.get("PATH", ""), "NODE_PATH": str(PACKAGES)}
     done = subprocess.run(
-        command, input=asked, env=environment, capture_output=True, text=True, timeout=110, check=False
+        command, input=request, env=environment, capture_output=True, text=True, timeout=110, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"solc: {done.stderr[-2000:]}")
-    told = json.loads(done.stdout).get("errors", [])
-    if errors := [one["formattedMessage"] for one in told if one["severity"] == "error"]:
+    messages = json.loads(done.stdout).get("errors", [])
+    if errors := [one["formattedMessage"] for one in messages if one["severity"] == "error"]:
         raise RuntimeError("\n".join(errors))
     return done.stdout

@@ -36,8 +36,8 @@ import os, urllib.request
 from google.auth.transport.requests import Request
 from google.oauth2.id_token import fetch_id_token
 token = fetch_id_token(Request(), os.environ["PUSH_AUDIENCE"])
-asked = urllib.request.Request(os.environ["TARGET"], method="POST", headers={"Authorization": "Bearer " + token})
-urllib.request.urlopen(asked, timeout=60)
+request = urllib.request.Request(os.environ["TARGET"], method="POST", headers={"Authorization": "Bearer " + token})
+urllib.request.urlopen(request, timeout=60)
 """
 
 

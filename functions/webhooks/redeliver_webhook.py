@@ -32,7 +32,7 @@ def _redeliver(unit: UnitOfWork, request: OneDelivery, caller: Caller) -> Webhoo
     webhook, lane = requests.active_endpoint(unit, caller, request.webhook_id)
     delivery = unit.one(DELIVERIES.get(request.webhook_id, request.delivery_id))
     unit.match(delivery)
-    after = deliveries.asked_again(delivery, unit.now)
+    after = deliveries.requested_again(delivery, unit.now)
     requests.put_in_front(unit, lane, [deliveries.first(after)])
     unit.note(webhook.id)
     return WebhookDelivery.of(after)

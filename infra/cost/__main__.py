@@ -75,7 +75,7 @@ class Model:
         deliveries (including those that a filter drops). No user has endpoints, and the region of a commit updates
         its own cache."""
         takes = [trigger for entry in self.operations.values() for trigger in entry["messages"]]
-        pushed = told = billed = 0
+        pushed = expiries = billed = 0
         for kind, count in self.usage["events"].items():
             for trigger in takes:
                 if trigger["topic"] == f"{kind.partition('.')[0]}-events":
@@ -83,9 +83,9 @@ class Model:
                     billed += count * copies
                     if {kind, "*"} & set(trigger["types"]) and "ce-wakes" not in trigger["filter"]:
                         others = max(0, copies - 1) if "ce-region" in trigger["filter"] else 0
-                        told += count * others
+                        expiries += count * others
                         pushed += count * (others if trigger["each_region"] else copies)
-        return pushed, told, billed
+        return pushed, expiries, billed
 
     def lines(self) -> list[Line]:
         """The lines for a million orders."""
@@ -102,9 +102,9 @@ class Model:
     def _used(self, setup: SetUp) -> dict[str, tuple[str, str, float]]:
         """What one order uses, as (text, quantity, dollars) by line."""
         use, price, assumed = self.usage, self.price, self.assumed
-        pushed, told, billed = self.deliveries(setup)
+        pushed, expiries, billed = self.deliveries(setup)
         requests, runs = use["requests"], use["requests"] + pushed
-        seconds = self._seconds(setup, pushed, told)
+        seconds = self._seconds(setup, pushed, expiries)
         moved = use["event_bytes"] * (1 + billed / self.events)
         logs = runs * use["log_bytes_per_run"] * assumed["log_successes"] / GIB
         answers = use["answer_bytes"] / GIB
@@ -123,28 +123,28 @@ class Model:
                 f"{billed}",
                 moved / TIB * price["pubsub"],
             ),
-            "Firestore": self._cache(setup, told),
+            "Firestore": self._cache(setup, expiries),
             "Cloud KMS": ("{} signature", f"{use['signatures']}", use["signatures"] * price["kms"]),
             "Logs": ("{} kB", f"{logs * GIB / 1000:.0f}", logs * price["logging"]),
             "Load balancer, Cloud Armor, internet": ("{} kB of answers", f"{answers * GIB / 1000:.0f}", edge),
         }
 
-    def _seconds(self, setup: SetUp, pushed: int, told: int) -> float:
+    def _seconds(self, setup: SetUp, pushed: int, expiries: int) -> float:
         """The billed seconds of processor and memory: a run's own time and its waits, on an instance that serves
         `overlap` runs at once. The floor includes `tick_chain`."""
         use, assumed = self.usage, self.assumed
         own = (
             use["writes"] * assumed["processor_ms_per_write"]
             + (use["requests"] - use["writes"]) * assumed["processor_ms_per_read"]
-            + (pushed - told) * assumed["processor_ms_per_push"]
-            + told * assumed["processor_ms_per_expiry"]
+            + (pushed - expiries) * assumed["processor_ms_per_push"]
+            + expiries * assumed["processor_ms_per_expiry"]
         )
         waits = (
             use["waits_for_reads"] * assumed["spanner_read_ms"]
             + use["waits_for_commits"]
             * (assumed[f"spanner_{setup.spanner}_commit_ms"] + assumed["after_commit_ms"])
             + use["cache_reads"] * assumed["firestore_ms" if setup.caches else "spanner_read_ms"]
-            + told * assumed["firestore_ms"]
+            + expiries * assumed["firestore_ms"]
         )
         return float((own * assumed["processor_times"] + waits) / 1000 / assumed["overlap"])
 
@@ -162,11 +162,11 @@ class Model:
             "Spanner, the rest, each month kept": (size, f"{kept * 1e6:.0f}", kept * storage),
         }
 
-    def _cache(self, setup: SetUp, told: int) -> tuple[str, str, float]:
+    def _cache(self, setup: SetUp, expiries: int) -> tuple[str, str, float]:
         use, price = self.usage, self.price
         if not setup.caches:
             return "{}", "nothing", 0.0
-        writes = use["cache_writes"] + told
+        writes = use["cache_writes"] + expiries
         cost = (
             use["cache_reads"] * price["firestore_read"]
             + writes * price["firestore_write"]

@@ -200,11 +200,11 @@ class _Maker:
     def _object(self, schema: Schema, model: str) -> dict[str, Any]:
         """An object's example: an answer contains all fields, a request only the required ones."""
         required = schema.get("required", [])
-        asked = schema.get("additionalProperties") is False
+        is_request = schema.get("additionalProperties") is False
         return {
             name: self.example(one, name, model)
             for name, one in schema.get("properties", {}).items()
-            if name in required or not asked
+            if name in required or not is_request
         }
 
     def _scalar(self, schema: Schema, name: str, model: str) -> Any:

@@ -105,7 +105,7 @@ def presented(user_id: str, otp: SecretStr | None, passkey: Mapping[str, Any] | 
     return None
 
 
-def asked(user_id: str, refusal: SecondFactorRequired) -> SecondFactorRequired:
+def with_challenge(user_id: str, refusal: SecondFactorRequired) -> SecondFactorRequired:
     """The refusal, with a challenge for the account's passkeys if it has any."""
     if "passkey" in refusal.data["factors"]:
         from shared.auth import passkeys

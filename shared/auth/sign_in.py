@@ -43,7 +43,7 @@ def open_session(
     try:
         family, fresh, refusal = commit.commit(_open, opening)
     except SecondFactorRequired as missing:
-        raise second_factor.asked(user.id, missing) from None
+        raise second_factor.with_challenge(user.id, missing) from None
     if refusal is not None:
         raise refusal
     assert family is not None

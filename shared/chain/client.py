@@ -276,10 +276,10 @@ class ChainClient:
 
         Raises ChainError for failures that no contract caused."""
         place = block_ref(ref)
-        asked: list[Call] = [
+        calls: list[Call] = [
             ("eth_call", [{"to": to, "input": "0x" + data.hex()}, place]) for to, data in wanted
         ]
-        return [_returned(answer) for answer in self.pool.read(lambda endpoint: endpoint.batch(asked))]
+        return [_returned(answer) for answer in self.pool.read(lambda endpoint: endpoint.batch(calls))]
 
 
 def _returned(answer: Any) -> bytes | NodeError:

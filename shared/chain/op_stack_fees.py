@@ -26,7 +26,7 @@ def unsigned_size(data: bytes, access_list: str | None) -> int:
     return FIXED_BYTES + len(data) + listed_bytes(access_list)
 
 
-def asked(oracle: str, size: int) -> Call:
+def fee_call(oracle: str, size: int) -> Call:
     """The call that asks the oracle at this address for the fee of a transaction of `size` unsigned bytes."""
     query = {"to": oracle, "input": "0x" + (UPPER_BOUND + size.to_bytes(32, "big")).hex()}
     return "eth_call", [query, "latest"]

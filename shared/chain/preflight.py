@@ -56,7 +56,7 @@ def _answers(spec: ChainSpec, pool: Pool, calls: list[Call], call: CallRequest) 
     nothing is accepted without the fee (ChainError), and the oracle's revert is not the call's."""
     if spec.fee_oracle is None:
         return pool.batch(calls), 0
-    fee = op_stack_fees.asked(spec.fee_oracle, op_stack_fees.unsigned_size(call.data, call.access_list))
+    fee = op_stack_fees.fee_call(spec.fee_oracle, op_stack_fees.unsigned_size(call.data, call.access_list))
 
     def ask(endpoint: Endpoint) -> tuple[list[Any], int]:
         *answers, l1_fee = endpoint.batch([*calls, fee])

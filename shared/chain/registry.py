@@ -31,11 +31,11 @@ class UnknownChain(Refusal):
     code, status, message = "UNKNOWN_CHAIN", 422, "This chain is not supported."
 
     @classmethod
-    def beside(cls, known: Iterable[str], **asked: Any) -> UnknownChain:
+    def beside(cls, known: Iterable[str], **data: Any) -> UnknownChain:
         """The refusal of a chain that is not among `known`."""
         names = sorted(known)
         said = f"There is no such chain; there are: {', '.join(names)}." if names else None
-        return cls(said, **asked, known=names)
+        return cls(said, **data, known=names)
 
 
 class UnsupportedCurrency(Refusal):
@@ -44,11 +44,11 @@ class UnsupportedCurrency(Refusal):
     code, status, message = "UNSUPPORTED_CURRENCY", 422, "This currency is not supported on this chain."
 
     @classmethod
-    def beside(cls, known: Iterable[str], **asked: Any) -> UnsupportedCurrency:
+    def beside(cls, known: Iterable[str], **data: Any) -> UnsupportedCurrency:
         """The refusal of a currency that is not among `known`."""
         names = list(known)
         return cls(
-            f"There is no such currency on this chain; there are: {', '.join(names)}.", **asked, known=names
+            f"There is no such currency on this chain; there are: {', '.join(names)}.", **data, known=names
         )
 
 

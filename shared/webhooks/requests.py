@@ -43,7 +43,7 @@ def active_endpoint(unit: UnitOfWork, caller: Caller, webhook_id: str) -> tuple[
 def put_in_front(unit: UnitOfWork, lane: WebhookLane, wanted: Sequence[Delivery]) -> None:
     """Write these deliveries and have the lane processed, whatever the endpoint has answered so far."""
     if wanted:
-        unit.write(*wanted, lanes.asked(lane, unit.now))
+        unit.write(*wanted, lanes.without_pause(lane, unit.now))
 
 
 def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
@@ -66,7 +66,7 @@ def redeliver(unit: UnitOfWork, webhook: Webhook, found: Since, *, taken_too: bo
     keys = [DELIVERIES.key_of(one) for one in made]
     known = {one.id: one for one in unit.many(DELIVERIES.get_many(keys))} if keys else {}
     return [
-        deliveries.asked_again(known[one.id], unit.now) if one.id in known else one
+        deliveries.requested_again(known[one.id], unit.now) if one.id in known else one
         for one in made
         if taken_too or one.id not in known or known[one.id].status != "delivered"
     ]

@@ -118,11 +118,11 @@ class Deep(_Orders):
         self.cursors: dict[tuple[str, int], str] = {}
 
     def ready(self, name: str, file: SqliteFile) -> Ready:
-        ((count,),) = grown.asked(file, "SELECT count(*) FROM orders")
+        ((count,),) = grown.execute(file, "SELECT count(*) FROM orders")
         assert isinstance(count, int)
         if (name, count) not in self.cursors:
             sql = "SELECT created_at, order_id FROM orders WHERE user_id = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?"
-            ((created, order),) = grown.asked(file, sql, self.user, count // 2)
+            ((created, order),) = grown.execute(file, sql, self.user, count // 2)
             behind = (values.moment(created), order)  # type: ignore[arg-type]
             self.cursors[name, count] = pagination.encode(
                 [ORDERS_BY_OWNER.name, self.user, False, []], behind
@@ -159,12 +159,12 @@ class Expiry:
         soon = values.micros(datetime.now(UTC) + timedelta(hours=2))
         due_now = f"UPDATE timers SET due_at = ? WHERE {IN_SHARDS} AND due_at < ? AND subject = ?"  # noqa: S608
         for order in due:
-            grown.asked(file, "UPDATE orders SET expires_at = ? WHERE order_id = ?", past, order)
-            grown.asked(file, due_now, past, soon, order)
+            grown.execute(file, "UPDATE orders SET expires_at = ? WHERE order_id = ?", past, order)
+            grown.execute(file, due_now, past, soon, order)
 
         def sweep() -> None:
             assert self.bench.app.schedule("fire_timers").status < 300
-            left = grown.asked(file, f"SELECT count(*) FROM timers WHERE {IN_SHARDS} AND due_at <= ?", past)  # noqa: S608
+            left = grown.execute(file, f"SELECT count(*) FROM timers WHERE {IN_SHARDS} AND due_at <= ?", past)  # noqa: S608
             assert left == [(0,)], left
 
         return sweep

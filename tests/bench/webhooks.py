@@ -22,7 +22,7 @@ __all__ = ["product", "run"]
 DELIVERIES = int(os.environ.get("DELIVERIES", "2000"))
 ALONE, BESIDE, ENDPOINTS = 40, 40, 10
 STALLED = 3  # tenants with two stalled endpoints each
-PATIENCE = 120.0  # seconds
+WAIT_SECONDS = 120.0  # seconds
 SWEEP = 1.0  # seconds between two runs of the schedule
 GOAL = 1_000.0  # ms
 
@@ -56,7 +56,7 @@ def volume(bench: Bench, hooks: Hooks) -> None:
         began, swept, used = time.monotonic(), time.monotonic(), time.process_time()
         running.enter_context(Bus(hooks).running())
         while (taken := sum(len(one.got) for one in receivers)) < DELIVERIES:
-            assert time.monotonic() < began + PATIENCE, f"{taken} of {DELIVERIES} deliveries"
+            assert time.monotonic() < began + WAIT_SECONDS, f"{taken} of {DELIVERIES} deliveries"
             bench.progress("deliveries", taken, DELIVERIES)
             if time.monotonic() > swept + SWEEP:  # the schedule delivers the rest
                 swept = time.monotonic()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tests.drill.device import Answer
-from tests.model.claims import Asked, OrderState, step
+from tests.model.claims import ClaimCall, OrderState, step
 from tests.model.linearizability import Call, linearizable
 
 READ_SECONDS = (
@@ -24,16 +24,16 @@ class Reserve:
     status: int
 
 
-def supply_step(available: int, asked: Reserve) -> Iterator[int]:
+def supply_step(available: int, call: Reserve) -> Iterator[int]:
     """The amounts that a supply may have left after this call got this answer."""
-    if asked.kind == "read":
-        if asked.amount == available:
+    if call.kind == "read":
+        if call.amount == available:
             yield available
-    elif asked.kind == "cancel":
-        yield available + asked.amount
-    elif asked.status in (0, 201) and available >= asked.amount:
-        yield available - asked.amount
-    elif asked.status == 409 and available < asked.amount:
+    elif call.kind == "cancel":
+        yield available + call.amount
+    elif call.status in (0, 201) and available >= call.amount:
+        yield available - call.amount
+    elif call.status == 409 and available < call.amount:
         yield available
 
 
@@ -45,7 +45,7 @@ class Known:
     owner: int
     amount: int
     claims: list[tuple[str, int, int]] = field(default_factory=list)  # claim, epoch, claimer
-    calls: list[Call[Asked]] = field(default_factory=list)
+    calls: list[Call[ClaimCall]] = field(default_factory=list)
     ended: bool = False
     paid: tuple[int, str] | None = None  # claimer and claim of the requested payment
 

@@ -15,7 +15,7 @@ from emulators.regions.topology import READING
 from emulators.regions.world import Regions
 from tests.drill.device import Answer, Device, Log
 from tests.drill.history import History, Known
-from tests.model.claims import Asked, Kind
+from tests.model.claims import ClaimCall, Kind
 from tests.model.linearizability import Call
 
 PASSWORD = "correct horse battery staple"  # of throw-away users
@@ -211,9 +211,9 @@ class Town:
             answer = await device.write("POST", "/claims", {"order_id": known.order})
         else:
             answer = await device.write("POST", f"/claims/{identity}/{kind}", {"epoch": epoch})
-        told = answer.status in (200, 201, 202)
-        if answer.status == 0 or told or answer.code in EXPLAINED[kind]:
-            asked = Asked(
+        accepted = answer.status in (200, 201, 202)
+        if answer.status == 0 or accepted or answer.code in EXPLAINED[kind]:
+            call = ClaimCall(
                 kind,
                 str(person.number),
                 identity,
@@ -224,7 +224,7 @@ class Town:
                 answer.code,
             )
             ended = answer.ended if answer.status else None
-            known.calls.append(Call(answer.begun, ended, _told(asked, answer) if told else asked))
+            known.calls.append(Call(answer.begun, ended, _answered(call, answer) if accepted else call))
         if answer.status == 0:
             self.history.unanswered.append(kind)
         return answer
@@ -242,11 +242,11 @@ EXPLAINED: dict[Kind, tuple[str, ...]] = {
 }
 
 
-def _told(asked: Asked, answer: Answer) -> Asked:
+def _answered(call: ClaimCall, answer: Answer) -> ClaimCall:
     body = answer.body
     lease = datetime.fromisoformat(cast(str, body["lease_until"])) if body.get("lease_until") else None
     return replace(
-        asked, got=body["id"] if asked.kind == "claim" else None, got_epoch=body["epoch"], lease=lease
+        call, got=body["id"] if call.kind == "claim" else None, got_epoch=body["epoch"], lease=lease
     )
 
 

@@ -72,17 +72,17 @@ def answered(series: list[dict[str, Any]]) -> bool:
 
 
 def test_every_query_of_an_alert_or_a_dashboard_has_an_answer(prometheus: Prometheus) -> None:
-    open_questions = list(monitoring.asked())
-    assert len(open_questions) > 40
+    queries = list(monitoring.queries())
+    assert len(queries) > 40
     until = time.monotonic() + WAIT_SECONDS
-    while open_questions and time.monotonic() < until:
-        open_questions = [one for one in open_questions if not answered(prometheus.ask(one.query))]
+    while queries and time.monotonic() < until:
+        queries = [one for one in queries if not answered(prometheus.ask(one.query))]
         time.sleep(1.0)
-    assert [(one.owner, one.query) for one in open_questions] == []
+    assert [(one.owner, one.query) for one in queries] == []
 
 
 def test_every_metric_that_is_asked_for_is_scraped(prometheus: Prometheus) -> None:
-    names = {name for one in monitoring.asked() for name in re.findall(r"\bwallet_\w+", one.query)}
+    names = {name for one in monitoring.queries() for name in re.findall(r"\bwallet_\w+", one.query)}
     missing = {name for name in names if not prometheus.ask(f"count({name})")}
     assert missing <= NEVER
 

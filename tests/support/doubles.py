@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from tests.model.claims import REFUSED, Asked
+from tests.model.claims import REFUSED, ClaimCall
 from tests.model.linearizability import Call
 
-History = Sequence[Call[Asked]]
+History = Sequence[Call[ClaimCall]]
 
 
-def doubled(history: History, rng: Random) -> list[Call[Asked]] | None:
+def doubled(history: History, rng: Random) -> list[Call[ClaimCall]] | None:
     """Return a copy with one double claim, or None if no claim has two answered calls, one after the other.
 
     If somebody was refused between the two, the refusal becomes a success; otherwise an additional claim succeeds

@@ -115,7 +115,7 @@ def _stores(template: Path) -> Iterator[dict[str, sqlite.SqliteDatabase]]:
                 path.unlink()
 
 
-def asked(file: SqliteFile, sql: str, *values: object) -> list[tuple[object, ...]]:
+def execute(file: SqliteFile, sql: str, *values: object) -> list[tuple[object, ...]]:
     """The rows that one of the benchmark's own statements returns."""
     with file.writing() as connection:
         return connection.execute(sql, values).fetchall()

@@ -143,8 +143,8 @@ def _scan_blocks(client: ChainClient, index: ChainIndex, blocks: Sequence[Source
         logs = block_scan.logs_of(client, [block.hash for block in blocks], few)
     except TooMuch:  # a single block is too large: index only that block, address by address
         blocks = blocks[:1]
-        asked = few if few is not None else sorted({*_all_followed(session, index.chain), *tokens})
-        entries, refused = _logs_by_address(client, blocks[0].hash, asked)
+        addresses = few if few is not None else sorted({*_all_followed(session, index.chain), *tokens})
+        entries, refused = _logs_by_address(client, blocks[0].hash, addresses)
         logs, gaps = [tuple(entries)], tuple((address, blocks[0].number) for address in refused)
     mine = _followed(session, index.chain, few, some, logs)
     kept = [

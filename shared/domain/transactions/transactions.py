@@ -167,8 +167,8 @@ class Transaction:
         if answer is None and self.live and target in LIVE and self.blocked_reason == blocked:
             reason = self.waiting_for or reason  # only a node's answer changes it
         since = self.waiting_since if reason == self.waiting_for else now
-        told: dict[str, Any] = {"waiting_for": reason, "waiting_since": since if reason else None}
-        return replace(self, state=target, version=self.version + 1, updated_at=now, **changes, **told)
+        waiting: dict[str, Any] = {"waiting_for": reason, "waiting_since": since if reason else None}
+        return replace(self, state=target, version=self.version + 1, updated_at=now, **changes, **waiting)
 
 
 @dataclass(frozen=True, slots=True)

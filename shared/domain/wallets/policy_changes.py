@@ -27,18 +27,18 @@ def rules_of(policy: Policy) -> dict[str, Any]:
     return found | {"limits": limits}
 
 
-def change(policy: Policy, asked: Mapping[str, Any], now: datetime, delay: timedelta) -> Policy:
+def change(policy: Policy, requested: Mapping[str, Any], now: datetime, delay: timedelta) -> Policy:
     """The next version of a policy (as of now) with the requested rules; looser ones are pending.
 
     Repeating a request changes nothing and does not restart the delay. Requesting the current rules cancels pending
     ones."""
-    strict = stricter(policy, asked) if delay else dict(asked)
-    if strict == dict(asked):
-        return changed(policy, now, **asked)
+    strict = stricter(policy, requested) if delay else dict(requested)
+    if strict == dict(requested):
+        return changed(policy, now, **requested)
     held = changed(policy, now, **strict)
-    if policy.pending == asked and rules_of(held) == rules_of(policy):
+    if policy.pending == requested and rules_of(held) == rules_of(policy):
         return policy
-    return _pending(policy, held, dict(asked), now, now + delay)
+    return _pending(policy, held, dict(requested), now, now + delay)
 
 
 def withdrawn(policy: Policy, now: datetime) -> Policy:
@@ -53,15 +53,18 @@ def loosens(before: Policy, after: Policy) -> bool:
     return stricter(before, rules_of(after)) != rules_of(after)
 
 
-def stricter(policy: Policy, asked: Mapping[str, Any]) -> dict[str, Any]:
+def stricter(policy: Policy, requested: Mapping[str, Any]) -> dict[str, Any]:
     """The stricter one of each rule, which may take effect at once."""
-    found = {"limits": _limits(policy.limits, asked["limits"]), "paused": policy.paused or asked["paused"]}
+    found = {
+        "limits": _limits(policy.limits, requested["limits"]),
+        "paused": policy.paused or requested["paused"],
+    }
     for name in ("allowed_recipients", "allowed_contracts", "allowed_selectors"):
-        found[name] = _both(getattr(policy, name), asked[name])
-    found["max_fee_per_day"] = _least(policy.max_fee_per_day, asked["max_fee_per_day"])
-    found["approval_above"] = _least(policy.approval_above, asked["approval_above"])
-    found["allowed_typed_data"] = _typed_data(policy, asked["allowed_typed_data"])
-    approvers, required = asked["approvers"], asked["approvals_required"]
+        found[name] = _both(getattr(policy, name), requested[name])
+    found["max_fee_per_day"] = _least(policy.max_fee_per_day, requested["max_fee_per_day"])
+    found["approval_above"] = _least(policy.approval_above, requested["approval_above"])
+    found["allowed_typed_data"] = _typed_data(policy, requested["allowed_typed_data"])
+    approvers, required = requested["approvers"], requested["approvals_required"]
     if policy.approval_above is not None:  # without a threshold nobody approves anything
         approvers = approvers if approvers is None else _both(policy.approvers or [], approvers)
         required = (
@@ -71,39 +74,39 @@ def stricter(policy: Policy, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _limits(
-    held: Mapping[str, Mapping[str, str | None]], asked: Mapping[str, Mapping[str, str | None]]
+    held: Mapping[str, Mapping[str, str | None]], requested: Mapping[str, Mapping[str, str | None]]
 ) -> dict[str, dict[str, str | None]]:
     found = {}
-    for asset in dict.fromkeys((*asked, *held)):
-        one, other = held.get(asset, {}), asked.get(asset, {})
+    for asset in dict.fromkeys((*requested, *held)):
+        one, other = held.get(asset, {}), requested.get(asset, {})
         found[asset] = {name: _least_text(one.get(name), other.get(name)) for name in _AMOUNTS}
     return found
 
 
-def _least_text(held: str | None, asked: str | None) -> str | None:
-    least = _least(None if held is None else int(held), None if asked is None else int(asked))
+def _least_text(held: str | None, requested: str | None) -> str | None:
+    least = _least(None if held is None else int(held), None if requested is None else int(requested))
     return None if least is None else str(least)
 
 
-def _least(held: int | None, asked: int | None) -> int | None:
-    return min((one for one in (held, asked) if one is not None), default=None)
+def _least(held: int | None, requested: int | None) -> int | None:
+    return min((one for one in (held, requested) if one is not None), default=None)
 
 
-def _both(held: Sequence[Any] | None, asked: Sequence[Any] | None) -> list[Any] | None:
+def _both(held: Sequence[Any] | None, requested: Sequence[Any] | None) -> list[Any] | None:
     """The entries of both lists, spelled as requested; None means that everything is allowed."""
-    if held is None or asked is None:
-        one = asked if held is None else held
+    if held is None or requested is None:
+        one = requested if held is None else held
         return None if one is None else list(one)
     known = [_folded(entry) for entry in held]
-    return [entry for entry in asked if _folded(entry) in known]
+    return [entry for entry in requested if _folded(entry) in known]
 
 
-def _typed_data(policy: Policy, asked: Sequence[Any] | None) -> list[Any] | None:
+def _typed_data(policy: Policy, requested: Sequence[Any] | None) -> list[Any] | None:
     """The entries of both lists. Without a list, a wallet with rules signs only readable data, so the first entries
     allow more."""
-    if policy.allowed_typed_data is None and asked and policy.restricts:
+    if policy.allowed_typed_data is None and requested and policy.restricts:
         return []
-    return _both(policy.allowed_typed_data, asked)
+    return _both(policy.allowed_typed_data, requested)
 
 
 def _folded(entry: Any) -> Any:
@@ -112,6 +115,6 @@ def _folded(entry: Any) -> Any:
     return {name: text.lower() if name == "contract" else text for name, text in entry.items()}
 
 
-def _pending(before: Policy, held: Policy, asked: dict[str, Any], now: datetime, at: datetime) -> Policy:
+def _pending(before: Policy, held: Policy, requested: dict[str, Any], now: datetime, at: datetime) -> Policy:
     version = before.version + 1
-    return replace(held, pending=asked, pending_at=at, version=version, updated_at=now)
+    return replace(held, pending=requested, pending_at=at, version=version, updated_at=now)

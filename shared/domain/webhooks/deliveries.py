@@ -125,7 +125,7 @@ def first(delivery: Delivery) -> Delivery:
     )
 
 
-def asked_again(delivery: Delivery, now: datetime) -> Delivery:
+def requested_again(delivery: Delivery, now: datetime) -> Delivery:
     """The delivery, to be made again under the same id, with the schedule of a new one."""
     return replace(
         delivery, status="pending", tries=0, due_at=now, version=delivery.version + 1, updated_at=now

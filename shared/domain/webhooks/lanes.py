@@ -79,7 +79,7 @@ def woken(lane: WebhookLane, now: datetime) -> WebhookLane:
     return replace(lane, due_at=min(lane.due_at, now))
 
 
-def asked(lane: WebhookLane, now: datetime) -> WebhookLane:
+def without_pause(lane: WebhookLane, now: datetime) -> WebhookLane:
     """The lane, due at once and without a pause, because the endpoint's owner has requested a delivery."""
     return replace(woken(lane, now), not_before=None)
 

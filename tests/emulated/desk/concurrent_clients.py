@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from tests.emulated.desk.world import Desk
-from tests.model.claims import Asked, Kind
+from tests.model.claims import ClaimCall, Kind
 from tests.model.linearizability import Call
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer
@@ -40,7 +40,7 @@ class Play:
     order: str
     owner: str
     claims: list[Held] = field(default_factory=list)
-    calls: list[Call[Asked]] = field(default_factory=list)
+    calls: list[Call[ClaimCall]] = field(default_factory=list)
 
 
 @dataclass
@@ -112,10 +112,12 @@ class Crowd:
         if answer.status == 500:
             self.broken.append(answer)
         if rng.random() < LOST or answer.status in (429, 500, 503):
-            what = Asked(kind, user, claim, epoch, earliest, NEVER, 0)
+            what = ClaimCall(kind, user, claim, epoch, earliest, NEVER, 0)
             play.calls.append(Call(begun, None, what))
             return
-        what = _told(answer, Asked(kind, user, claim, epoch, earliest, latest, answer.status, answer.code))
+        what = _answered(
+            answer, ClaimCall(kind, user, claim, epoch, earliest, latest, answer.status, answer.code)
+        )
         play.calls.append(Call(begun, ended, what))
         if what.kind == "claim" and what.got is not None and what.got_epoch is not None:
             held = Held(what.got, what.got_epoch, user)
@@ -123,10 +125,10 @@ class Crowd:
                 play.claims.append(held)
 
 
-def _told(answer: Answer, asked: Asked) -> Asked:
+def _answered(answer: Answer, call: ClaimCall) -> ClaimCall:
     if answer.status not in (200, 201, 202):
-        return asked
+        return call
     body: dict[str, Any] = answer.body
     lease = datetime.fromisoformat(body["lease_until"]) if body["lease_until"] else None
-    got = body["id"] if asked.kind == "claim" else None
-    return replace(asked, got=got, got_epoch=body["epoch"], lease=lease)
+    got = body["id"] if call.kind == "claim" else None
+    return replace(call, got=got, got_epoch=body["epoch"], lease=lease)

@@ -20,10 +20,10 @@ from tests.emulated.desk.world import Desk
 class Listed:
     """A screening service that refuses everybody, and records the addresses."""
 
-    asked: list[Payout] = field(default_factory=list)
+    payouts: list[Payout] = field(default_factory=list)
 
     def ask(self, payout: Payout) -> Verdict:
-        self.asked.append(payout)
+        self.payouts.append(payout)
         return Verdict(False, "listed")
 
 
@@ -61,7 +61,7 @@ def test_a_refused_recipient_starts_nothing(desk: Desk, listed: Listed) -> None:
     assert (answer.status, answer.code) == (422, "PAYOUT_REFUSED")
     assert answer.body["error"]["data"] == {"recipient": recipient}
     assert "listed" not in answer.text
-    assert listed.asked == [Payout("local", recipient, "1.5", "ETH", claim["id"])]
+    assert listed.payouts == [Payout("local", recipient, "1.5", "ETH", claim["id"])]
     assert desk.get(f"/claims/{claim['id']}", shopper) == claim
     assert in_flight(desk, shopper, order["id"]) == [0, 0]
     assert len(desk.outbox()) == before
@@ -72,7 +72,7 @@ def test_a_refused_recipient_starts_nothing(desk: Desk, listed: Listed) -> None:
     with resources.override(screening=listed):
         replayed = desk.app.call("POST", path, user=shopper, key="same")
     assert (replayed.status, replayed.body) == (202, started)
-    assert len(listed.asked) == 1
+    assert len(listed.payouts) == 1
 
 
 def test_screening_that_does_not_answer_pays_nothing(desk: Desk) -> None:
@@ -99,6 +99,6 @@ def test_a_retry_is_screened_again_for_what_is_unpaid(desk: Desk, listed: Listed
     with resources.override(screening=listed):
         answer = desk.app.call("POST", path, user="ops", roles=("operator",))
     assert (answer.status, answer.code) == (422, "PAYOUT_REFUSED")
-    assert [asked.amount for asked in listed.asked] == ["1"]
+    assert [payout.amount for payout in listed.payouts] == ["1"]
     assert case.states == ("failed", "partial", "failed")
     assert refusals(case.claim["id"]) == [("ops", "retry_settlement", ["payout.refused:listed"])]

@@ -25,7 +25,7 @@ def desk(app: App, published: Recorder, emulators: Mapping[str, str]) -> Desk:
     return Desk(app, published, emulators["RPC_URL"])
 
 
-def asked(app: App, path: str, **more: Any) -> Any:
+def get(app: App, path: str, **more: Any) -> Any:
     return app.ok(200, "GET", path, user="usr_operator", roles=("operator",), **more)
 
 
@@ -34,7 +34,7 @@ def ids(app: App, path: str) -> list[str]:
     found: list[str] = []
     cursor = ""
     while True:
-        page = asked(app, f"{path}{'&' if '?' in path else '?'}limit=2{cursor}")
+        page = get(app, f"{path}{'&' if '?' in path else '?'}limit=2{cursor}")
         found += [item["id"] for item in page["items"]]
         assert len(page["items"]) <= 2
         if page["next_cursor"] is None:
@@ -61,7 +61,7 @@ def test_orders_and_claims_of_everybody_come_newest_first_by_status(app: App, de
     assert ids(app, f"/admin/orders?user_id={second}") == [made[3], made[1]]
     assert ids(app, "/admin/orders?currency=ETH&chain=local") == made[::-1]
     assert ids(app, "/admin/orders?currency=USDC") == []
-    middle = asked(app, f"/orders/{made[2]}")["created_at"]
+    middle = get(app, f"/orders/{made[2]}")["created_at"]
     assert ids(app, f"/admin/orders?created_before={middle}") == [made[1], made[0]]
     assert ids(app, "/admin/claims?status=claimed") == [claim["id"]] == ids(app, "/admin/claims")
     assert ids(app, f"/admin/claims?user_id={first}") == []
@@ -73,7 +73,7 @@ def test_a_cursor_of_another_filter_is_refused(app: App, desk: Desk) -> None:
     owner = desk.shopper()
     for _ in range(3):
         desk.order(owner, "0.1")
-    cursor = asked(app, "/admin/orders?limit=1")["next_cursor"]
+    cursor = get(app, "/admin/orders?limit=1")["next_cursor"]
     for path in ("/admin/orders?status=open", "/admin/claims?limit=1"):
         join = "&" if "?" in path else "?"
         answer = app.call("GET", f"{path}{join}cursor={cursor}", user="usr_o", roles=("operator",))
@@ -101,14 +101,14 @@ def test_transactions_and_lanes_show_what_waits(app: App, desk: Desk) -> None:
     now = resources.clock().now()
     lane = lanes.open_lane("local", desk.address(wallet), latest=0, pending=0, finalized=0, now=now)
     resources.database().write([LANES.write("insert", lanes.pause(lane, "FUNDS_BLOCKED", now))])
-    (shown,) = asked(app, "/admin/lanes?paused=true")["items"]
+    (shown,) = get(app, "/admin/lanes?paused=true")["items"]
     assert (shown["id"], shown["queued"], shown["paused_reason"]) == (lane.id, 1, "FUNDS_BLOCKED")
     operator: dict[str, Any] = {"user": "usr_o", "roles": ("operator",)}
     path = f"/admin/lanes/{lane.id}/resume"
     assert app.call("POST", path, {}, user=owner).status == 403
     assert app.ok(200, "POST", path, {}, **operator)["paused_reason"] is None
-    assert asked(app, "/admin/lanes?paused=true")["items"] == []
-    assert [one["paused_reason"] for one in asked(app, "/admin/lanes")["items"]] == [None]
+    assert get(app, "/admin/lanes?paused=true")["items"] == []
+    assert [one["paused_reason"] for one in get(app, "/admin/lanes")["items"]] == [None]
 
 
 def test_a_pause_that_evidence_lifts_is_not_lifted_by_hand(app: App, desk: Desk) -> None:
@@ -123,7 +123,7 @@ def test_the_overview_counts_and_adds_up(app: App, desk: Desk) -> None:
     owner, claimer = desk.shopper(supply="2"), desk.claimer()
     orders = [desk.order(owner, "0.5") for _ in range(2)]
     desk.claimed(claimer, orders[0]["id"])
-    seen = asked(app, "/admin/overview")
+    seen = get(app, "/admin/overview")
     counts = {one["status"]: one for one in seen["orders"]}
     assert (counts["open"]["count"], counts["claimed"]["count"]) == (1, 1)
     assert counts["open"]["oldest_at"] == orders[1]["created_at"]
@@ -139,7 +139,7 @@ def test_one_account_is_shown_and_its_mail_to_administrators_alone(app: App, des
     owner = desk.person()
     user = users.register(user_id=owner, email="someone@example.com", now=resources.clock().now())
     resources.database().write([USERS.write("upsert", user)])
-    assert asked(app, f"/admin/users/{owner}")["email"] is None
+    assert get(app, f"/admin/users/{owner}")["email"] is None
     shown = app.ok(200, "GET", f"/admin/users/{owner}", user="usr_a", roles=("admin",))
     assert (shown["id"], shown["email"]) == (owner, "someone@example.com")
     missing = app.call("GET", "/admin/users/usr_none", user="usr_a", roles=("operator",))
@@ -148,7 +148,7 @@ def test_one_account_is_shown_and_its_mail_to_administrators_alone(app: App, des
 
 
 def test_nodes_are_told_as_they_answer(app: App) -> None:
-    nodes = asked(app, "/admin/nodes")
+    nodes = get(app, "/admin/nodes")
     (node,) = nodes["items"]
-    assert nodes["region"] == asked(app, "/admin/overview")["region"] == "local"
+    assert nodes["region"] == get(app, "/admin/overview")["region"] == "local"
     assert node["chain"] == "local" and node["healthy"] and not node["resting"] and node["behind"] == 0

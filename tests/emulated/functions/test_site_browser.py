@@ -39,14 +39,14 @@ class Tab:
 
     page: Any
     url: str
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def blameless(self) -> None:
         """Check that the policy stopped nothing, no other host was asked, and no error was thrown."""
         assert self.page.evaluate("window.violations") == []
         assert self.said == []
-        assert {urlsplit(url).netloc for url in self.asked if not url.startswith("data:")} == {
+        assert {urlsplit(url).netloc for url in self.requested if not url.startswith("data:")} == {
             urlsplit(self.url).netloc
         }
 
@@ -84,7 +84,7 @@ def opened(browser: Any, url: str, theme: Theme = "light", width: int = 1440) ->
     tab = Tab(context.new_page(), url)
     tab.page.set_default_timeout(WAIT)
     tab.page.add_init_script(VIOLATIONS)
-    tab.page.on("request", lambda request: tab.asked.append(request.url))
+    tab.page.on("request", lambda request: tab.requested.append(request.url))
     tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
     tab.page.on("console", lambda said: tab.said.append(said.text) if said.type == "error" else None)
     tab.page.goto(url)

@@ -23,7 +23,7 @@ from tests.support.people import People, Person
 
 __all__ = ["desk", "theirs"]
 STEPS, SEED = int(os.environ.get("STEPS", "150")), int(os.environ.get("SEED", "7"))
-PATIENCE = 3000  # maximum of steps until a missing check is found
+MAX_STEPS = 3000  # steps until a missing check is found
 pytestmark = pytest.mark.timeout(1500)
 
 
@@ -73,5 +73,5 @@ def test_a_check_that_is_taken_away_is_missed(
 ) -> None:
     monkeypatch.setattr(*MUTATIONS[taken])
     with pytest.raises(Breach) as found:
-        attacker.run(PATIENCE)
+        attacker.run(MAX_STEPS)
     print(f"{taken}: {found.value}")

@@ -45,7 +45,7 @@ ELSEWHERE = {  # other reasons for a refusal here than authorisation: a missing 
 }
 
 
-def asked(app: App, route: str, trigger: HttpTrigger, names: dict[str, str], token: str) -> Answer:
+def called(app: App, route: str, trigger: HttpTrigger, names: dict[str, str], token: str) -> Answer:
     headers = {"authorization": f"Bearer {token}"} | NO_CACHE | AT_NO_VERSION
     path = str(filled(trigger.path.removeprefix("/api/v1"), names))
     return app.call(trigger.method, path, filled(BODIES.get(route), names), headers=headers)
@@ -69,8 +69,8 @@ def test_each_role_reaches_what_the_table_says(app: App, theirs: dict[str, str],
     for route, trigger in concerned(theirs):
         reach = permissions.reach(trigger, role)
         seen = (
-            let_through(asked(app, route, trigger, theirs, claimer if route in CLAIMERS else owner)),
-            let_through(asked(app, route, trigger, theirs, other)),
+            let_through(called(app, route, trigger, theirs, claimer if route in CLAIMERS else owner)),
+            let_through(called(app, route, trigger, theirs, other)),
         )
         tried += 1
         wanted = {

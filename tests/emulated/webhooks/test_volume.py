@@ -41,7 +41,9 @@ from tests.support.stores import STORE
 
 # Each attempt is a commit. The emulator runs one commit at a time and slows down with each call.
 COUNT = size("DELIVERIES", 400 if STORE == "embedded" else 24)
-PATIENCE = 60 + COUNT / 20  # seconds: a receiver that drips its answers takes half a second for eight of them
+WAIT_SECONDS = (
+    60 + COUNT / 20
+)  # seconds: a receiver that drips its answers takes half a second for eight of them
 KINDS: dict[str, list[Behaviour]] = {
     "takes": [answer(204, b"")],
     "fails at times": [answer(200), answer(200), answer(500)],
@@ -91,7 +93,7 @@ def test_each_is_taken_at_least_once_or_disabled_with_a_reason(
         each = -(-COUNT // len(endpoints))
         bus = running.enter_context(Bus(hooks).running())
         subjects = {one.webhook: _happen(hooks, one, each) for one in endpoints}
-        bus.settle(PATIENCE)
+        bus.settle(WAIT_SECONDS)
         heal(endpoints)
         rounds = settle(hooks, clock, endpoints, bus)
         took = time.monotonic() - began
@@ -126,7 +128,7 @@ def settle(hooks: Hooks, clock: ShiftedClock, endpoints: list[Endpoint], bus: Bu
     left = endpoints
     for passed in range(100 + COUNT):
         assert hooks.app.schedule("sweep_webhooks").status == 204
-        bus.settle(PATIENCE)
+        bus.settle(WAIT_SECONDS)
         left = [
             one for one in left if not _settled(hooks, one)
         ]  # settled endpoints stay so: nothing new happens there

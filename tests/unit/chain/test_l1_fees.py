@@ -74,7 +74,7 @@ def test_the_chains_that_have_an_oracle() -> None:
 
 
 def test_the_oracle_call_is_encoded_as_specified() -> None:
-    method, (query, block) = op_stack_fees.asked(ORACLE, 300)
+    method, (query, block) = op_stack_fees.fee_call(ORACLE, 300)
     assert (method, query["to"], block) == ("eth_call", ORACLE, "latest")
     assert query["input"] == "0xf1c7a58b" + f"{300:064x}"
     from eth_utils.crypto import keccak

@@ -60,22 +60,22 @@ def test_who_asks_for_the_same_block_shares_the_balance(pool_of: Callable[..., P
     )
     client = ChainClient(Registry.DEFAULT.chain("local"), pool_of(node), seconds=lambda: now[0])
 
-    def asked(token: str | None = None) -> int:
+    def exchanges(token: str | None = None) -> int:
         before = node.exchanges
         tried = client.preflight(CallRequest(SENDER, TOKEN, 1), token)
         assert (tried.balances.coin, tried.balances.token) == (7, 5 if token else None)
         return node.exchanges - before
 
-    assert [asked(), asked()] == [2, 1]
+    assert [exchanges(), exchanges()] == [2, 1]
     height = client.confirmed_number()
     before = node.exchanges
     assert client.native_balances([SENDER], height) == [7] and client.balances(SENDER, None, height).coin == 7
     assert node.exchanges == before
-    assert [asked(TOKEN), asked(TOKEN)] == [2, 1]
+    assert [exchanges(TOKEN), exchanges(TOKEN)] == [2, 1]
     head[0] += 1
-    assert [asked(TOKEN), asked()] == [2, 1]
+    assert [exchanges(TOKEN), exchanges()] == [2, 1]
     now[0] += client.spec.block_seconds + 0.1  # the block at a height may have been replaced
-    assert asked() == 2
+    assert exchanges() == 2
 
 
 def test_a_payment_in_tokens_takes_no_more(local: Any) -> None:

@@ -30,7 +30,7 @@ def chosen(env: dict[str, str], installed: Sequence[str] = ()) -> dict[str, str]
 def test_each_service_is_chosen_by_itself() -> None:
     found = chosen(PLACES["pubsub"], installed=["spanner", "node"])
     assert found == {"spanner": "emulator", "pubsub": "given", "firestore": "embedded", "node": "emulator"}
-    assert len(selection.told(selection.choose([*SERVICES.values()], {"STORE": "embedded"}))) == 2
+    assert len(selection.summary(selection.choose([*SERVICES.values()], {"STORE": "embedded"}))) == 2
 
 
 def test_by_hand_all_are_embedded_but_the_node_or_none_is() -> None:

@@ -10,7 +10,7 @@ import pytest
 from shared.engine import broadcast
 from shared.engine.broadcast import BroadcastQueue
 
-PATIENCE = 10.0  # seconds; only a faulty test waits this long
+WAIT_SECONDS = 10.0  # seconds; only a faulty test waits this long
 
 
 class Lost(Exception):
@@ -34,7 +34,7 @@ def test_nothing_is_sent_before_it_is_stored_and_the_next_one_is_prepared_meanwh
     prepared, seen = threading.Event(), []
 
     def slow() -> list[Any]:
-        assert prepared.wait(PATIENCE), "the next batch waits for this one"
+        assert prepared.wait(WAIT_SECONDS), "the next batch waits for this one"
         seen.append(list(sent))
         return ["first"]
 

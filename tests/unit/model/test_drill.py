@@ -11,7 +11,7 @@ from emulators import toolkit
 from tests.drill import figures, report
 from tests.drill.device import Answer, Attempt
 from tests.drill.history import READ_SECONDS, History, Known
-from tests.model.claims import Asked
+from tests.model.claims import ClaimCall
 from tests.model.linearizability import Call
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,7 +54,7 @@ def test_an_order_that_two_hold_is_found() -> None:
     known = Known("ord_1", 1, 5)
     history = History(orders={"ord_1": known})
     for number in (1, 2):
-        asked = Asked(
+        call = ClaimCall(
             "claim",
             f"u{number}",
             None,
@@ -67,7 +67,7 @@ def test_an_order_that_two_hold_is_found() -> None:
             number,
             NOW.replace(year=2027),
         )
-        known.calls.append(Call(number, number + 0.5, asked))
+        known.calls.append(Call(number, number + 0.5, call))
     assert history.impossible(40) == ["ord_1"]
 
 

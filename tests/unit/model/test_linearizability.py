@@ -7,33 +7,33 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from tests.model.claims import Asked, OrderState, step
+from tests.model.claims import ClaimCall, OrderState, step
 from tests.model.linearizability import Call, linearizable
 from tests.support.doubles import doubled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LEASE = timedelta(minutes=15)
-History = list[Call[Asked]]
+History = list[Call[ClaimCall]]
 
 
-def asked(kind: str, user: str, status: int = 200, **more: object) -> Asked:
+def call(kind: str, user: str, status: int = 200, **more: object) -> ClaimCall:
     given: dict[str, object] = {"claim": None, "epoch": None, "earliest": START, "latest": START} | more
-    return Asked(kind, user, status=status, **given)  # type: ignore[arg-type]
+    return ClaimCall(kind, user, status=status, **given)  # type: ignore[arg-type]
 
 
-def won(user: str, epoch: int = 1, **more: object) -> Asked:
-    return asked("claim", user, 201, got=f"clm_{epoch}", got_epoch=epoch, lease=START + LEASE, **more)
+def won(user: str, epoch: int = 1, **more: object) -> ClaimCall:
+    return call("claim", user, 201, got=f"clm_{epoch}", got_epoch=epoch, lease=START + LEASE, **more)
 
 
-def lost(user: str) -> Asked:
-    return asked("claim", user, 409, code="ORDER_ALREADY_CLAIMED")
+def lost(user: str) -> ClaimCall:
+    return call("claim", user, 409, code="ORDER_ALREADY_CLAIMED")
 
 
-def own(kind: str, user: str, epoch: int = 1, status: int = 200, **more: object) -> Asked:
-    return asked(kind, user, status, claim=f"clm_{epoch}", epoch=epoch, **more)
+def own(kind: str, user: str, epoch: int = 1, status: int = 200, **more: object) -> ClaimCall:
+    return call(kind, user, status, claim=f"clm_{epoch}", epoch=epoch, **more)
 
 
-def possible(*spans: tuple[int, int | None, Asked]) -> bool:
+def possible(*spans: tuple[int, int | None, ClaimCall]) -> bool:
     return linearizable([Call(*span) for span in spans], OrderState(), step)
 
 
@@ -57,9 +57,9 @@ def test_a_call_without_an_answer_may_have_happened_or_not() -> None:
     assert possible((0, 1, won("a")), (2, None, silent), (3, 4, won("b", 3)))
     assert possible((0, 1, won("a")), (2, None, silent), (3, 4, lost("b")))
     assert not possible((0, 1, won("a")), (2, 3, won("b", 3)), (4, None, silent))
-    silent = asked("claim", "a", 0)
+    silent = call("claim", "a", 0)
     assert possible((0, None, silent), (1, 2, lost("b")))
-    again = asked("claim", "a", 200, got="clm_1", got_epoch=1, lease=START + LEASE)
+    again = call("claim", "a", 200, got="clm_1", got_epoch=1, lease=START + LEASE)
     assert possible((0, None, silent), (1, 2, lost("b")), (3, 4, again), (5, 6, own("release", "a")))
     assert not possible((0, None, silent), (1, 2, own("release", "b")))
 
@@ -111,24 +111,24 @@ def made(rng: Random) -> History:
     return history
 
 
-def answers(now: OrderState, clock: datetime, rng: Random) -> Iterator[Asked]:
+def answers(now: OrderState, clock: datetime, rng: Random) -> Iterator[ClaimCall]:
     """The possible answers now."""
     user, times = rng.choice("abc"), {"earliest": clock, "latest": clock}
     over = now.lease is not None and now.lease <= clock
     free = now.reopened() if over else now if now.status == "open" else None
     if free is not None:
         claim, epoch = f"clm_{free.epoch + 1}", free.epoch + 1
-        yield asked("claim", user, 201, got=claim, got_epoch=epoch, lease=clock + LEASE, **times)
+        yield call("claim", user, 201, got=claim, got_epoch=epoch, lease=clock + LEASE, **times)
         return
     if now.user == user:
-        yield asked("claim", user, 200, got=now.claim, got_epoch=now.epoch, lease=now.lease, **times)
+        yield call("claim", user, 200, got=now.claim, got_epoch=now.epoch, lease=now.lease, **times)
     else:
-        yield asked("claim", user, 409, code="ORDER_ALREADY_CLAIMED", **times)
+        yield call("claim", user, 409, code="ORDER_ALREADY_CLAIMED", **times)
     own = {"claim": now.claim, "epoch": now.epoch} | times
     if now.status == "held":
-        yield asked("heartbeat", now.user or "", lease=clock + LEASE, **own)
-        yield asked("release", now.user or "", **own)
+        yield call("heartbeat", now.user or "", lease=clock + LEASE, **own)
+        yield call("release", now.user or "", **own)
         if rng.random() < 0.1:
-            yield asked("process", "o", 202, **own)
+            yield call("process", "o", 202, **own)
     else:
-        yield asked("release", now.user or "", 409, code="INVALID_STATE", **own)
+        yield call("release", now.user or "", 409, code="INVALID_STATE", **own)

@@ -36,10 +36,10 @@ def base(name: str) -> str:
     return next((name.removesuffix(end) for end in SUFFIXES if name.endswith(end)), name)
 
 
-@pytest.mark.parametrize("asked", list(monitoring.asked()), ids=lambda asked: asked.owner)
-def test_what_is_asked_for_exists(asked: monitoring.Asked) -> None:
+@pytest.mark.parametrize("query", list(monitoring.queries()), ids=lambda query: query.owner)
+def test_what_is_asked_for_exists(query: monitoring.MetricQuery) -> None:
     known = declared()
-    found = METRIC.findall(asked.query)
+    found = METRIC.findall(query.query)
     assert found, "asks for nothing of ours"
     labels = {"le"}
     for name, selectors in found:
@@ -47,14 +47,14 @@ def test_what_is_asked_for_exists(asked: monitoring.Asked) -> None:
         assert (name != metric.name) == (metric.kind == "histogram"), name
         assert set(re.findall(r"(\w+)[=!]", selectors)) <= metric.labels | {"le"}
         labels |= metric.labels
-    grouped = {label.strip() for group in BY.findall(asked.query) for label in group.split(",")}
+    grouped = {label.strip() for group in BY.findall(query.query) for label in group.split(",")}
     assert grouped <= labels
-    for names in OPERATIONS.findall(asked.query):
+    for names in OPERATIONS.findall(query.query):
         assert set(names.split("|")) <= set(operation.catalog())
 
 
 def test_codes_and_events_that_are_asked_for_exist() -> None:
-    text = "\n".join(asked.query for asked in monitoring.asked())
+    text = "\n".join(query.query for query in monitoring.queries())
     openapi = Path("schemas/openapi.json").read_text(encoding="utf-8")
     for names in re.findall(r'code=~?"([^"]+)"', text):
         assert all(f'"{name}"' in openapi for name in names.split("|")), names
@@ -80,9 +80,9 @@ def test_grafana_gets_every_panel_that_one_machine_can_fill(tmp_path: Path) -> N
     shown = {
         path.stem: json.loads(path.read_text())["panels"] for path in (tmp_path / "grafana/json").iterdir()
     }
-    asked = {q["expr"] for panels in shown.values() for panel in panels for q in panel["targets"]}
-    wanted = {one.query for one in monitoring.asked() if one.owner.startswith("dashboard")}
-    assert asked == wanted
+    shown_queries = {q["expr"] for panels in shown.values() for panel in panels for q in panel["targets"]}
+    wanted = {one.query for one in monitoring.queries() if one.owner.startswith("dashboard")}
+    assert shown_queries == wanted
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in shown["money"]]
     assert len(places) == len(set(places))
 

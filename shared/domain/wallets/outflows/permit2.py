@@ -58,13 +58,13 @@ def _permit_transfer(arguments: Arguments, sender: str | None) -> list[Move]:
 def _permit_transfer_batch(arguments: Arguments, sender: str | None) -> list[Move]:
     permit = arguments.place(0)
     permitted = _bounded(arguments.items(permit, permit, words=2))
-    asked = _bounded(arguments.items(WORD, words=2))
-    if len(permitted) != len(asked):
+    transfers = _bounded(arguments.items(WORD, words=2))
+    if len(permitted) != len(transfers):
         raise Unreadable("a batch names other transfers than it permits")
     owner = arguments.address(2 * WORD)
     return [
         _of(owner, Move(arguments.address(one), arguments.address(to), arguments.word(to + WORD)), sender)
-        for one, to in zip(permitted, asked, strict=True)
+        for one, to in zip(permitted, transfers, strict=True)
     ]
 
 

@@ -168,12 +168,12 @@ def test_no_bytes_pass_more_than_a_limit(data: bytes, value: int, to: str | None
         assert outflow.readable and value <= 1000
 
 
-def asked(**rules: Any) -> dict[str, Any]:
+def rules_of(**rules: Any) -> dict[str, Any]:
     return policy_changes.rules_of(policy(**rules))
 
 
 def changed(before: Policy, now: datetime = NOW, **rules: Any) -> Policy:
-    return policy_changes.change(before, asked(**rules), now, DELAY)
+    return policy_changes.change(before, rules_of(**rules), now, DELAY)
 
 
 def test_a_change_counts_once() -> None:
@@ -201,13 +201,17 @@ LOOSER: list[dict[str, Any]] = [
 @pytest.mark.parametrize("looser", LOOSER)
 def test_what_is_looser_waits_and_holds_when_the_delay_is_over(looser: dict[str, Any]) -> None:
     strict = changed(policy(), **STRICT)
-    assert strict.pending is None and policy_changes.rules_of(strict) == asked(**STRICT), "stricter: at once"
+    assert strict.pending is None and policy_changes.rules_of(strict) == rules_of(**STRICT), (
+        "stricter: at once"
+    )
     after = changed(strict, **STRICT | looser)
     assert policy_changes.loosens(strict, after)
-    assert policy_changes.rules_of(after) == asked(**STRICT) and after.pending == asked(**STRICT | looser)
+    assert policy_changes.rules_of(after) == rules_of(**STRICT) and after.pending == rules_of(
+        **STRICT | looser
+    )
     assert after.at(NOW + DELAY - timedelta(seconds=1)) is after
     later = after.at(NOW + DELAY)
-    assert policy_changes.rules_of(later) == asked(**STRICT | looser) and later.pending is None
+    assert policy_changes.rules_of(later) == rules_of(**STRICT | looser) and later.pending is None
     assert later.version == after.version + 1
     assert changed(after, NOW + timedelta(hours=1), **STRICT | looser) is after, "no delay begins again"
     for withdrawn in (policy_changes.withdrawn(after, NOW), changed(after, **STRICT)):
@@ -232,6 +236,6 @@ def test_only_what_was_surely_booked_is_given_back() -> None:
     assert not first.booked(FEES, NOW) and first.booked(FEES, later)
     raised = changed(first, later, limits=limit(NATIVE, None, 9)).at(later + DELAY)
     assert raised.booked(NATIVE, later) and not raised.booked(FEES, later)
-    gone = policies.changed(raised, later, **asked(limits=limit(NATIVE, 3)))
-    again = policies.changed(gone, later, **asked(limits=limit(NATIVE, 3, 9)))
+    gone = policies.changed(raised, later, **rules_of(limits=limit(NATIVE, 3)))
+    again = policies.changed(gone, later, **rules_of(limits=limit(NATIVE, 3, 9)))
     assert not gone.booked(NATIVE, later) and not again.booked(NATIVE, later)
