@@ -27,7 +27,7 @@ def of(user_id: str, chain: str, to: str | None, transaction_id: str | None = No
         else:
             found = contracts.deployed_by(session, transaction_id) if transaction_id else []
     except StoreError:
-        _log.info("the ABI of a contract that reverted is not to be had", exc_info=True)
+        _log.info("the ABI of a contract that reverted cannot be read", exc_info=True)
         return
     for contract in found:
         yield from of_kind(contract.entries, "error")

@@ -30,11 +30,12 @@ class IdempotencyKeyInvalid(Refusal):
 
 class IdempotencyKeyReused(Refusal):
     code, status = "IDEMPOTENCY_KEY_REUSED", 422
-    message = "This Idempotency-Key was already used for a different request."
+    message = "This Idempotency-Key was already used for a different request: send a new one."
 
 
 class InvalidCursor(Refusal):
-    code, status, message = "INVALID_CURSOR", 400, "The cursor does not belong to this list."
+    code, status = "INVALID_CURSOR", 400
+    message = "The cursor does not belong to this list with these filters: begin without a cursor."
 
 
 class Forbidden(Refusal):
@@ -51,7 +52,8 @@ class MethodNotAllowed(Refusal):
 
 
 class VersionMismatch(Refusal):
-    code, status, message = "VERSION_MISMATCH", 412, "The resource does not have the version in If-Match."
+    code, status = "VERSION_MISMATCH", 412
+    message = "The resource does not have the version in If-Match: read it again."
 
 
 class BodyTooLarge(Refusal):

@@ -78,7 +78,7 @@ async function until<T>(
     const seen = await look();
     if (done(seen)) return seen;
     const left = end - Date.now();
-    if (left <= 0) throw new WaitTimeout(`the ${what} is not so far within ${timeoutMs} ms`, seen);
+    if (left <= 0) throw new WaitTimeout(`the ${what} did not reach the expected state within ${timeoutMs} ms`, seen);
     await sleep(Math.min(pause, left), signal);
   }
 }

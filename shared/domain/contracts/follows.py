@@ -30,7 +30,11 @@ class NotFollowed(Refusal):
 class TooManyFollows(Refusal):
     """`data.most` is the limit."""
 
-    code, status, message = "TOO_MANY_FOLLOWS", 409, "You follow as many contracts as allowed."
+    code, status, message = (
+        "TOO_MANY_FOLLOWS",
+        409,
+        "You follow as many contracts as allowed: unfollow one first.",
+    )
 
 
 class TooManyAnnounced(Refusal):

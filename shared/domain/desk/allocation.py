@@ -19,13 +19,15 @@ MAX_ALLOCATIONS: Final = 8
 class InsufficientSupply(Refusal):
     """`data.shortfall` is the missing amount, a decimal string in the order's currency."""
 
-    code, status, message = "INSUFFICIENT_SUPPLY", 409, "The active supplies do not cover the order."
+    code, status = "INSUFFICIENT_SUPPLY", 409
+    message = "The active supplies do not cover the order: add one, or raise one."
 
 
 class TooFragmented(Refusal):
     """`data.limit` is the largest number of supplies that may pay one order."""
 
-    code, status, message = "TOO_FRAGMENTED", 409, "The order would need too many supplies."
+    code, status = "TOO_FRAGMENTED", 409
+    message = "The order would need too many supplies: place smaller orders, or use larger supplies."
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,14 @@ class OrderExpired(Refusal):
 class ClaimLimit(Refusal):
     """`data.limit` is the largest number of live claims of one user."""
 
-    code, status, message = "CLAIM_LIMIT", 409, "The claimer has too many open claims."
+    code, status = "CLAIM_LIMIT", 409
+    message = "The claimer has too many open claims: release one, or wait until one is processed."
 
 
 class LeaseLost(Refusal):
     """`data.status` is the claim's state."""
 
-    code, status, message = "LEASE_LOST", 409, "The claim's lease is over."
+    code, status, message = "LEASE_LOST", 409, "The claim's lease is over: claim the order again."
 
 
 @dataclass(frozen=True, slots=True)

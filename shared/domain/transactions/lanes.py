@@ -21,7 +21,8 @@ RESUMABLE: Final = frozenset({"FUNDS_BLOCKED"})  # an error here costs only one 
 
 
 class LanePaused(Refusal):
-    code, status, message = "LANE_PAUSED", 409, "Sending from this address is paused."
+    code, status = "LANE_PAUSED", 409
+    message = "Sending from this address is paused until an operator resumes it."
 
 
 class LaneMoved(Refusal):

@@ -128,7 +128,7 @@ class ClaimExists(ConflictError):
 
 
 class ClaimLimit(ConflictError):
-    """409: The claimer has too many open claims."""
+    """409: The claimer has too many open claims: release one, or wait until one is processed."""
 
     CODE = "CLAIM_LIMIT"
 
@@ -218,7 +218,7 @@ class IdempotencyKeyRequired(BadRequestError):
 
 
 class IdempotencyKeyReused(UnprocessableError):
-    """422: This Idempotency-Key was already used for a different request."""
+    """422: This Idempotency-Key was already used for a different request: send a new one."""
 
     CODE = "IDEMPOTENCY_KEY_REUSED"
 
@@ -242,7 +242,7 @@ class InsufficientGas(ApiError):
 
 
 class InsufficientSupply(ConflictError):
-    """409: The active supplies do not cover the order."""
+    """409: The active supplies do not cover the order: add one, or raise one."""
 
     CODE = "INSUFFICIENT_SUPPLY"
 
@@ -266,7 +266,7 @@ class InvalidCredentials(AuthenticationError):
 
 
 class InvalidCursor(BadRequestError):
-    """400: The cursor does not belong to this list."""
+    """400: The cursor does not belong to this list with these filters: begin without a cursor."""
 
     CODE = "INVALID_CURSOR"
 
@@ -308,13 +308,13 @@ class LaneMoved(ConflictError):
 
 
 class LanePaused(ConflictError):
-    """409: Sending from this address is paused."""
+    """409: Sending from this address is paused until an operator resumes it."""
 
     CODE = "LANE_PAUSED"
 
 
 class LeaseLost(ConflictError):
-    """409: The claim's lease is over."""
+    """409: The claim's lease is over: claim the order again."""
 
     CODE = "LEASE_LOST"
 
@@ -560,7 +560,7 @@ class TokenExpired(AuthenticationError):
 
 
 class TooFragmented(ConflictError):
-    """409: The order would need too many supplies."""
+    """409: The order would need too many supplies: place smaller orders, or use larger supplies."""
 
     CODE = "TOO_FRAGMENTED"
 
@@ -584,7 +584,7 @@ class TooManyAttempts(RateLimitError):
 
 
 class TooManyFollows(ConflictError):
-    """409: You follow as many contracts as allowed."""
+    """409: You follow as many contracts as allowed: unfollow one first."""
 
     CODE = "TOO_MANY_FOLLOWS"
 
@@ -674,7 +674,7 @@ class VaultUnavailable(UnavailableError):
 
 
 class VersionMismatch(VersionError):
-    """412: The resource does not have the version in If-Match."""
+    """412: The resource does not have the version in If-Match: read it again."""
 
     CODE = "VERSION_MISMATCH"
 
