@@ -83,10 +83,22 @@ class Server:
     async def stream(self, bound: Bound, message: bytes, context: Context) -> AsyncIterator[bytes]:
         """Stream the caller's events for one call."""
         reply = await self._reply(bound, message, context)
-        await context.send_initial_metadata(metadata_of(reply))
+        try:
+            await context.send_initial_metadata(metadata_of(reply))
+            ended = await self._send(bound, reply, context)
+        finally:
+            _leave(reply)
+        refusal = _ending(ended)
+        if refusal is not None:
+            await _abort(context, refused(refusal, new_id("req")))
+        return
+        yield b""  # makes this function a generator
+
+    async def _send(self, bound: Bound, reply: Reply, context: Context) -> str:
+        """Send events until the stream ends, and return the reason. Aborts the call if there is no stream."""
         if reply.stream is None:
             await _abort(context, reply)
-            return
+            return ""
         assert self._hub is not None
         stream = Stream(reply.stream)
         try:
@@ -98,19 +110,19 @@ class Server:
                             await context.write(self.methods.message(bound, data))
         except TimeoutError:
             stream.end("slow")
-        finally:
-            stream.subscription.leave()
-        refusal = _ending(stream.ended)
-        if refusal is not None:
-            await _abort(context, refused(refusal, new_id("req")))
-        return
-        yield b""  # makes this function a generator
+        return stream.ended
 
     async def _reply(self, bound: Bound, message: bytes, context: Context) -> Reply:
+        """Run the operation on one of the threads. It goes on if the client leaves, but its stream has no reader."""
         run = partial(
             self.methods.run, bound, message, context.invocation_metadata(), context.time_remaining()
         )
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        work = self._threads.submit(run)
+        try:
+            return await asyncio.wrap_future(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(lambda done: None if done.cancelled() else _leave(done.result()))
+            raise
 
     async def _serve_health(self, names: list[str]) -> None:
         serving = health_pb2.HealthCheckResponse.SERVING
@@ -142,6 +154,12 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
         if bound.method.streams:
             return grpc.unary_stream_rpc_method_handler(partial(self._server.stream, bound))
         return grpc.unary_unary_rpc_method_handler(partial(self._server.unary, bound))
+
+
+def _leave(reply: Reply) -> None:
+    """Release the place of the reply's stream, if it has one."""
+    if reply.stream is not None:
+        reply.stream.leave()
 
 
 async def _abort(context: Context, reply: Reply) -> None:

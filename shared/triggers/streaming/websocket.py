@@ -105,8 +105,11 @@ async def serve(
     if reply.stream is None:
         await socket.deny(reply)
         return
-    await socket.accept()
-    await _follow(hub, socket, Stream(reply.stream))
+    try:
+        await socket.accept()  # fails if the client has left while the operation ran
+        await _follow(hub, socket, Stream(reply.stream))
+    finally:
+        reply.stream.leave()
 
 
 def _network(request: Incoming) -> str:

@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from websockets.sync.client import ClientConnection, connect
 
@@ -18,6 +19,7 @@ from shared import resources
 from shared.feed.readers import OpenStreams
 from shared.runtime import operation
 from shared.triggers.asgi_app import SERVING, App
+from shared.triggers.streaming.subscription import Subscription
 from tests.emulated.desk.world import Desk
 
 NAMES = ("stream_events", "stream_all_events", "connect_events", "get_order")
@@ -77,6 +79,35 @@ def serving(desk: Desk) -> Iterator[Streams]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@dataclass
+class SlowOpening:
+    """An operation that opens a stream: it has `reached` its end, takes its place after `go`, and then has `opened`."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def patched(cls, monkeypatch: pytest.MonkeyPatch) -> SlowOpening:
+        made, enter = cls(), Subscription.enter
+
+        def slowly(*arguments: Any, **more: Any) -> Subscription:
+            made.reached.set()
+            assert made.go.wait(20)
+            found = enter(*arguments, **more)
+            made.opened.set()
+            return found
+
+        monkeypatch.setattr(Subscription, "enter", slowly)
+        return made
+
+    def finish(self) -> None:
+        """Let the operation end, and check that nobody holds its place."""
+        self.go.set()
+        assert self.opened.wait(20)
+        until(nobody_streams)
 
 
 def until(done: Callable[[], bool]) -> None:

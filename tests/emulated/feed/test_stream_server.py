@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,7 +22,7 @@ from shared.feed.readers import OpenStreams
 from shared.reads import pagination
 from shared.triggers.streaming import hub, websocket
 from tests.emulated.desk.world import Desk
-from tests.emulated.feed.streams import Streams, nobody_streams, serving, until
+from tests.emulated.feed.streams import SlowOpening, Streams, nobody_streams, serving, until
 from tests.support.clock import TestClock
 from tests.support.people import People
 
@@ -203,6 +204,25 @@ def test_who_says_nothing_keeps_out_no_other_network(
         with streams.ws(at("192.0.2.2")) as other:
             other.send("{}")
             assert json.loads(other.recv(timeout=20))["error"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("path", ["ws", "stream"])
+def test_who_leaves_while_the_stream_opens_holds_no_place(
+    streams: Streams, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise eight such connections lock a user out, and those of some hundred users everybody."""
+    headers = streams.headers(streams.desk.shopper()) | (UPGRADE if path == "ws" else {})
+    opening = SlowOpening.patched(monkeypatch)
+    host, port = streams.url.split(":")
+    with socket.create_connection((host, int(port))) as leaving:
+        lines = [f"GET /api/v1/events/{path} HTTP/1.1", f"Host: {streams.url}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        leaving.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert opening.reached.wait(20)
+        leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    for _ in range(2):  # the server has seen the end of that connection before it answers the second one
+        assert httpx.get(f"http://{streams.url}/live").json() == {"status": "ok"}
+    opening.finish()
 
 
 def test_pages_of_other_sites_may_not_connect(streams: Streams) -> None:

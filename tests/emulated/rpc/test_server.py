@@ -27,6 +27,7 @@ from shared.runtime import operation
 from shared.triggers.rpc import server
 from shared.triggers.streaming import hub
 from tests.emulated.desk.world import Desk
+from tests.emulated.feed.streams import SlowOpening
 from tests.emulated.rpc.doors import unpacked
 from tests.support.clock import TestClock
 
@@ -266,3 +267,15 @@ def test_streams_that_end_give_their_places_back(client: Client) -> None:
     for one in open_ones:
         one.cancel()
     until(lambda: resources.memory(OpenStreams).count == 0)
+
+
+def test_a_call_that_is_cancelled_while_its_stream_opens_holds_no_place(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = client.desk.shopper()
+    opening = SlowOpening.patched(monkeypatch)
+    stream = client.stream(user)
+    assert opening.reached.wait(20)
+    stream.cancel()
+    client.call("ChainsService", "ListChains")  # the server has seen the end of that call
+    opening.finish()
