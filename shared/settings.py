@@ -229,6 +229,7 @@ def _rate_limits(env: Mapping[str, str], local: bool) -> dict[str, int]:
         "public": 600,  # of one network, for each public operation
         "register_user": 60,
         "request_reset": 20,
+        "mails_to_address": 5,  # of one kind that anybody can ask for, from all networks together
         "redrive": 1_000,  # dead letters, by all operators together
     }
     limits = dict.fromkeys(known, 1_000_000) if local else known

@@ -1,7 +1,8 @@
 """Send the mail with a link to choose a new password, if the account exists and has an address.
 
-If it is not known whether a mail was sent, it is sent again. After an hour nobody waits for it any more. The time of
-the request is the event's sequence, in milliseconds of Unix time.
+If it is not known whether a mail was sent, it is sent again: not after an hour, when nobody waits for it any more, and
+not once all earlier sign-ins have ended, because then the password was chosen since. The time of the request is the
+event's sequence, in milliseconds of Unix time.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from shared.store.tables.users import USERS
 
 @message("account-events", type="account.reset_requested", needs=("mail",))
 def on_reset_requested(event: Event) -> None:
-    age = resources.clock().now().timestamp() - event.sequence / 1000
-    if age >= mail_tokens.RESET.lifetime.total_seconds():
+    asked = event.sequence / 1000
+    if resources.clock().now().timestamp() - asked >= mail_tokens.RESET.lifetime.total_seconds():
         return
     user = Session(resources.database().snapshot()).maybe(USERS.find(event.subject))
-    if user is not None and user.email is not None and not user.disabled:
+    if user is None or user.email is None or user.disabled:
+        return
+    if user.sessions_after is None or user.sessions_after.timestamp() <= asked:
         mails.password_reset(user)

@@ -1,7 +1,7 @@
 """Create an account for an e-mail address. The password is stored as a hash only.
 
 For an address that already has an account the answer is the same, after the same time, and the owner of the account
-gets a mail: the caller cannot find out who has an account.
+gets a mail: the caller cannot find out who has an account. An address gets only a few such mails in an hour.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 
 from schemas.auth import Register, User
 from shared import resources
-from shared.auth import evenly, mails
+from shared.auth import evenly, mail_budget, mails
 from shared.domain import users as rules
 from shared.domain.permissions import Caller
 from shared.identity.passwords import refuse_weak
@@ -39,12 +39,15 @@ def register_user(request: Register, caller: Caller | None) -> User:
     password = request.password.get_secret_value()
     refuse_weak(password, (email, SERVICE))
     hashed = resources.passwords().hash(password)
+    mailed = mail_budget.take("registration", email)
     try:
         user = commit(_register, email, hashed)
-        mails.verification(user)
+        if mailed:
+            mails.verification(user)
     except rules.EmailTaken:
         user = rules.register(user_id=new_id("usr"), now=resources.clock().now(), email=email)
-        mails.registered_again(email)
+        if mailed:
+            mails.registered_again(email)
     evenly.wait(started)
     return User.of(user)
 

@@ -1,7 +1,8 @@
 """Send a mail with a link to choose a new password.
 
 The answer is the same, after the same time, whether or not the address has an account: either way one event is
-committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail.
+committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail. If too many
+mails were requested for an address in this hour, nothing happens.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 
 from schemas.auth import RequestReset, ResetRequested
 from shared import resources
-from shared.auth import evenly
+from shared.auth import evenly, mail_budget
 from shared.domain import users as rules
 from shared.domain.errors import InvalidValue
 from shared.domain.permissions import Caller
@@ -32,12 +33,19 @@ from shared.writes.commit import commit
 )
 def request_reset(request: RequestReset, caller: Caller | None) -> None:
     started = time.monotonic()
-    try:
-        user = users.by_email(Session(resources.database().snapshot()), rules.normal_email(request.email))
-    except InvalidValue:
-        user = None
-    commit(_announce, user.id if user else None)
+    email = _normal(request.email)
+    if mail_budget.take("reset", email or request.email):
+        user = users.by_email(Session(resources.database().snapshot()), email) if email else None
+        commit(_announce, user.id if user else None)
     evenly.wait(started)
+
+
+def _normal(text: str) -> str | None:
+    """The address; None if the text is none."""
+    try:
+        return rules.normal_email(text)
+    except InvalidValue:
+        return None
 
 
 def _announce(unit: UnitOfWork, user_id: str | None) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from shared import resources
+from shared.adapters.rate_limits import Limiter, OwnCounters
+from shared.auth import mail_budget
 from shared.identity import mail_tokens
 from shared.store.session import Session
 from shared.store.table import TABLES
@@ -40,8 +42,9 @@ def server(people: People) -> Iterator[NoServer]:
         yield found
 
 
-def ask(app: App, email: str) -> Answer:
-    return app.call("POST", "/auth/password/reset-request", {"email": email})
+def ask(app: App, email: str, network: str = "192.0.2.1") -> Answer:
+    headers = {"x-forwarded-for": network}
+    return app.call("POST", "/auth/password/reset-request", {"email": email}, headers=headers)
 
 
 def rows() -> dict[str, int]:
@@ -112,3 +115,55 @@ def test_the_mail_leads_to_the_page_and_nobody_gets_it_late(
     with resources.override(clock=late):
         assert app.push("on_reset_requested", published.sent[-1][1]).status == 204
     assert len(mailbox.sent) == sent
+
+
+def test_a_request_that_comes_twice_mails_nothing_after_the_password_was_chosen(
+    people: People, app: App, published: Recorder, mailbox: Mailbox
+) -> None:
+    person = people.register()
+    mailbox.ask_for_reset(person.email)
+    request = published.sent[-1][1]
+    app.ok(200, "POST", "/auth/password/reset", {"token": mailbox.token(), "password": NEW})
+    sent = len(mailbox.sent)
+    assert app.push("on_reset_requested", request).status == 204
+    assert len(mailbox.sent) == sent
+    mailbox.ask_for_reset(person.email)  # a later request is a new one
+    assert len(mailbox.sent) == sent + 1
+
+
+def test_an_address_gets_few_mails_however_many_networks_ask_and_nobody_learns_whether_it_has_an_account(
+    people: People, app: App, published: Recorder, mailbox: Mailbox
+) -> None:
+    person, other = people.register(), people.register()
+    chosen = replace(resources.settings(), forwarded_hops=1)
+    limiter = Limiter(OwnCounters(), {"public": 100, mail_budget.LIMIT: 3})
+    with resources.override(limiter=limiter, settings=chosen):
+        done = []
+        for email in (person.email, "nobody@example.com"):
+            events = len(published.sent)
+            for network in range(5):
+                spelled = email.upper() if network % 2 else f" {email}"
+                answer = ask(app, spelled, f"192.0.2.{network}")
+                assert (answer.status, answer.text) == (204, "")
+            done.append(len(published.sent) - events)
+        assert done == [3, 3]
+        events = len(published.sent)
+        ask(app, other.email, "192.0.2.0")  # another address has its own budget
+        assert len(published.sent) == events + 1
+
+
+def test_registering_an_address_again_and_again_mails_its_owner_a_few_times(
+    people: People, app: App, mailbox: Mailbox
+) -> None:
+    person = people.register()
+    chosen = replace(resources.settings(), forwarded_hops=1)
+    limiter = Limiter(OwnCounters(), {"public": 100, mail_budget.LIMIT: 3})
+    with resources.override(limiter=limiter, settings=chosen):
+        sent = len(mailbox.sent)
+        for network in range(5):
+            headers = {"x-forwarded-for": f"192.0.2.{network}"}
+            body = {"email": person.email, "password": NEW}
+            assert app.call("POST", "/auth/register", body, headers=headers).status == 201
+        assert len(mailbox.sent) == sent + 3
+        mailbox.ask_for_reset(person.email)  # a budget of its own
+        assert len(mailbox.sent) == sent + 4

@@ -298,7 +298,7 @@ class Auth(Group):
         """Create an account for an e-mail address. The password is stored as a hash only.
 
         For an address that already has an account the answer is the same, after the same time, and the owner of the account
-        gets a mail: the caller cannot find out who has an account."""
+        gets a mail: the caller cannot find out who has an account. An address gets only a few such mails in an hour."""
         return self._run(
             Call(
                 "POST",
@@ -320,7 +320,8 @@ class Auth(Group):
         """Send a mail with a link to choose a new password.
 
         The answer is the same, after the same time, whether or not the address has an account: either way one event is
-        committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail."""
+        committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail. If too many
+        mails were requested for an address in this hour, nothing happens."""
         self._run(
             Call[None](
                 "POST",
@@ -702,7 +703,7 @@ class AsyncAuth(AsyncGroup):
         """Create an account for an e-mail address. The password is stored as a hash only.
 
         For an address that already has an account the answer is the same, after the same time, and the owner of the account
-        gets a mail: the caller cannot find out who has an account."""
+        gets a mail: the caller cannot find out who has an account. An address gets only a few such mails in an hour."""
         return await self._run(
             Call(
                 "POST",
@@ -724,7 +725,8 @@ class AsyncAuth(AsyncGroup):
         """Send a mail with a link to choose a new password.
 
         The answer is the same, after the same time, whether or not the address has an account: either way one event is
-        committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail."""
+        committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail. If too many
+        mails were requested for an address in this hour, nothing happens."""
         await self._run(
             Call[None](
                 "POST",
