@@ -14,9 +14,9 @@ from shared.domain.keep import KEEP, Keep
 ROLES: Final = frozenset({"user", "service", "operator", "admin"})
 TIERS: Final = frozenset({"basic", "premium", "enterprise", "service"})
 MAX_EMAIL: Final = 254
-# Excludes characters that separate addresses or begin a comment in a mail header (RFC 5322, 3.2.3), so that the text
-# always names one mailbox.
-_EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f,;:<>()\[\]\\\"]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
+# Excludes characters that separate addresses or begin a comment in a mail header (RFC 5322, 3.2.3), and the start of an
+# encoded word (RFC 2047), which mail libraries decode: the text always names one mailbox, and itself.
+_EMAIL: Final = re.compile(r"(?![^@]*=\?)[^@\s\x00-\x1f\x7f,;:<>()\[\]\\\"]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 class EmailTaken(Refusal):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from email.utils import getaddresses
 from typing import Any
 
 import pytest
 
+from shared.adapters import mail
 from shared.domain import users
 from shared.domain.errors import InvalidValue
 from tests.unit.domain.factories import NOW
@@ -42,6 +44,8 @@ def test_an_address_is_compared_in_lower_case(text: str) -> None:
         "a(b)@b.cd",
         "a\u202eb@b.cd",
         "a\\@b.cd",
+        "=?x?q?a?=@b.cd",  # a mail library sends it to a@b.cd
+        "=?utf-8?q?a=40evil.org=2c?=@b.cd",
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
@@ -49,6 +53,15 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         users.normal_email(text)
     with pytest.raises(InvalidValue):
         users.normal_email("a@" + "b" * 260 + ".cd")
+
+
+@pytest.mark.parametrize(
+    "text", ["a@b.cd", "a+b=c?d@b.cd", "o'neil@b.cd", "a%c.de@b.cd", "a!b/c@b.cd", "ü@b.cd"]
+)
+def test_a_mail_goes_to_exactly_this_address(text: str) -> None:
+    address = users.normal_email(text)
+    message = mail._message("from@b.cd", address, "subject", "text")
+    assert [one for _, one in getaddresses([message["To"]])] == [address]
 
 
 def test_a_new_user_is_basic_and_its_hash_stays_hidden() -> None:
