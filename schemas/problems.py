@@ -67,15 +67,17 @@ _BRANCHES: Final = frozenset({"str", "int", "float", "bool", "constrained-str", 
 
 
 def details(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """The problems of a pydantic error by field, with their context; alternatives of one field are joined."""
+    """The problems of a pydantic error by field, with their context; alternatives of one field are joined. Those that
+    do not fit into an answer cost nothing: a small body can have thousands."""
     found: dict[str, list[str]] = {}
     for error in errors:
-        said = found.setdefault(_field(error), [])
+        field = _field(error)
+        if field not in found and len(found) == MAX_PROBLEMS:
+            break
+        said = found.setdefault(field, [])
         if (text := message(error)) not in said:
             said.append(text)
-    return [
-        {"field": field, "message": ", or ".join(said)} for field, said in [*found.items()][:MAX_PROBLEMS]
-    ]
+    return [{"field": field, "message": ", or ".join(said)} for field, said in found.items()]
 
 
 def message(error: Mapping[str, Any]) -> str:

@@ -96,3 +96,12 @@ class Shape(BaseModel, extra="forbid"):
 )
 def test_a_problem_is_worded_for_the_caller(fields: dict[str, Any], field: str, message: str) -> None:
     assert said(Shape, fields) == [{"field": field, "message": message}]
+
+
+def test_what_does_not_fit_into_an_answer_is_not_described_either() -> None:
+    """One small body can have twenty thousand unknown fields."""
+    errors = ({"type": "extra_forbidden", "loc": (str(number),), "msg": ""} for number in range(1000))
+    assert [one["field"] for one in problems.details(errors)] == [
+        str(number) for number in range(problems.MAX_PROBLEMS)
+    ]
+    assert next(errors)["loc"] == (str(problems.MAX_PROBLEMS + 1),)
