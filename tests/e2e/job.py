@@ -99,11 +99,11 @@ class Patient(Api):
 class Job:
     """The job: supply, order, three claims at once, settlement. `reached` fires at each point.
 
-    `seconds` limits the waits for work that the product does by itself."""
+    `seconds` limits the waits for work that the product does by itself, also while it is started again."""
 
     url: str
     account: FundedAccount
-    seconds: float = 20.0
+    seconds: float = 60.0
     reached: dict[str, threading.Event] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20.0))
     supply: dict[str, Any] = field(default_factory=dict)

@@ -54,7 +54,7 @@ def test_what_was_there_is_there_after_a_kill_and_after_ctrl_c(run: ProductRun) 
         running = worker.submit(job.run)
         wait_for("the payout in a block", lambda: node.count(job.account.address), 30.0, 0.02)
         run.end(signal.SIGKILL)  # mined, but not final and perhaps not in the file yet
-        wait_for("the end of every process", lambda: not run.processes(), 10.0)
+        wait_for("the end of every process", lambda: not run.processes())
         assert not list(run.folder.glob("product/*-files"))
         run.start()
         node = Node(run.env["RPC_URL"])
@@ -123,7 +123,7 @@ def test_a_demo_that_is_killed_leaves_no_process_and_no_folder(run: ProductRun) 
                 break
         assert len(run.processes()) > 3 and len(list(run.folder.iterdir())) == 1
         demo.kill()
-    wait_for("the end of every process", lambda: not run.processes(), 10.0)
+    wait_for("the end of every process", lambda: not run.processes())
     assert list(run.folder.iterdir()) == []
 
 
@@ -144,9 +144,9 @@ def test_what_does_not_fit_together_is_refused_with_a_sentence(run: ProductRun, 
     shutil.copy(run.data / "chain.json", run.folder / "early.json")
     body = {"wallet_id": made["wallet"]["id"], "to": "0x" + "5a" * 20, "value": "1000"}
     sent = shopper.expect(202, "POST", "/transactions", body)
-    wait_for("the transfer", lambda: node.count(account.address), 20.0)
+    wait_for("the transfer", lambda: node.count(account.address))
     node.ask("anvil_mine", "0x4")
-    wait_for("its finality", lambda: shopper.get(f"/transactions/{sent['id']}")["finalized"], 20.0)
+    wait_for("its finality", lambda: shopper.get(f"/transactions/{sent['id']}")["finalized"])
     run.end(signal.SIGINT)
 
     shutil.copy(run.folder / "early.json", run.data / "chain.json")
@@ -154,7 +154,7 @@ def test_what_does_not_fit_together_is_refused_with_a_sentence(run: ProductRun, 
         run.start()
     text = str(refused.value)
     assert "`make run FRESH=1` starts without the old data." in text and "Traceback" not in text
-    assert run.process is not None and run.process.wait(10) == 1
+    assert run.process is not None and run.process.wait(30) == 1
     assert not run.processes()
     (run.data / "store.sqlite").write_bytes(b"no database, " * 1000)
     with pytest.raises(AssertionError, match="The kept store cannot be used") as refused:

@@ -36,19 +36,18 @@ def test_everything_that_happens_to_an_order_is_delivered(product: Path) -> None
             webhook = job.shopper.expect(201, "POST", "/webhooks", body)
             job.run()
             wait_for(
-                "the end", lambda: b'"order.completed"' in b"".join(got.body for got in shop.got), 10.0, 0.05
+                "the end", lambda: b'"order.completed"' in b"".join(got.body for got in shop.got), pause=0.05
             )
             listed = job.shopper.get("/events?limit=100&types=supply.*,order.*,transaction.*")["items"]
             wanted = {event["id"]: event for event in listed}
-            wait_for("all of it", lambda: wanted.keys() <= set(shop.ids), 10.0, 0.05)
+            wait_for("all of it", lambda: wanted.keys() <= set(shop.ids), pause=0.05)
             said = {got.id: got.verify(webhook["secret"]) for got in shop.got}
             assert {key: {**event, "payload": "full"} for key, event in wanted.items()} == said
             path = f"/webhooks/{webhook['id']}"
             wait_for(
                 "records",
                 lambda: not job.shopper.get(f"{path}/deliveries?status=pending")["items"],
-                10.0,
-                0.05,
+                pause=0.05,
             )
             seen = job.shopper.get(path)
             assert (seen["status"], seen["failing_since"]) == ("active", None)

@@ -113,16 +113,16 @@ def test_a_block_that_holds_something_is_soon_in_the_file(data: Kept) -> None:
         before = data.chain.stat().st_mtime_ns
         node.call("anvil_mine", ["0x1"])
         node.call("anvil_mine", ["0x1"])
-        wait_for("blocks made by hand", lambda: data.chain.stat().st_mtime_ns != before, 5.0, 0.02)
+        wait_for("blocks made by hand", lambda: data.chain.stat().st_mtime_ns != before, 20.0, 0.02)
         until_looked_at(keeper, newest(node))
         before = data.chain.stat().st_mtime_ns
         until_looked_at(keeper, newest(node) + 2)  # two empty blocks
         assert data.chain.stat().st_mtime_ns == before
         sent = pay(node)
-        wait_for("the transaction", lambda: sent in data.chain.read_text(), 2.0, 0.02)
+        wait_for("the transaction", lambda: sent in data.chain.read_text(), 20.0, 0.02)
         before = data.chain.stat().st_mtime_ns
         node.call("anvil_reorg", [1, []])
-        wait_for("the reorganisation", lambda: sent not in data.chain.read_text(), 2.0, 0.02)
+        wait_for("the reorganisation", lambda: sent not in data.chain.read_text(), 20.0, 0.02)
         keeper.stop()
         node.close()
 

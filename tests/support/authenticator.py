@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import base64
+import time
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 from shared.identity import totp
 from tests.support.clock import TestClock
 from tests.support.people import People, Person
+
+
+@dataclass
+class OneTimeCodes:
+    """An app's codes by the real clock. Each is of a later time step than the one before and of none that is over, so
+    the product accepts it for half a minute or more."""
+
+    secret: str  # base 32
+    step: int = 0
+
+    def next(self) -> str:
+        self.step = max(self.step + 1, int(time.time()) // totp.STEP_SECONDS)
+        return totp.code_at(base64.b32decode(self.secret), self.step)
 
 
 class Authenticator:

@@ -24,6 +24,13 @@ WAIT = 30_000  # milliseconds, on a busy machine
 PASSWORD = "correct horse battery staple"
 VIOLATIONS = """window.violations = [];
 document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));"""
+# Resolves when the page has followed its new address: until then it still shows the place before.
+GO = """place => new Promise(done => {
+    const before = location.href;
+    location.hash = place;
+    if (location.href === before) done();
+    else addEventListener("hashchange", () => requestAnimationFrame(() => setTimeout(done)), { once: true });
+})"""
 AXE = Path(__file__).parents[2] / "clients" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 EXPECTED = re.compile(r"status of (401|403|404|409|422|429|503)")  # the page shows these to the person
 
@@ -83,9 +90,14 @@ class Tab:
         assert "eyJ" not in kept and "wbr_" not in kept and "console_session" not in kept
 
     def go(self, place: str) -> None:
-        self.page.evaluate("place => { location.hash = place; }", f"#/{place}")
+        """Open this place and wait until it is loaded."""
+        self.page.evaluate(GO, f"#/{place}")
         self.page.locator("main h1, main .failure").first.wait_for()
         self.page.wait_for_selector("main .loading", state="detached")
+
+    def address(self) -> str:
+        """What the address bar shows now; `page.url` follows a change within the page a moment later."""
+        return str(self.page.evaluate("location.href"))
 
     def button(self, name: str) -> Any:
         return self.page.get_by_role("button", name=name, exact=True)
@@ -125,6 +137,7 @@ class Tab:
         words = [str(word) for word in self.page.locator(".words li").all_inner_texts()]
         assert len(words) in (12, 24)
         self.button("I have written them down").click()
+        self.page.locator("dialog[open] input").nth(1).wait_for()
         for box in self.page.locator("dialog[open] input").all():
             place = int(box.get_attribute("name").removeprefix("word-"))
             box.fill(words[place])

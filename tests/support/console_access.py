@@ -26,7 +26,7 @@ def link_of(site: Site, email: str, page: str) -> str:
     folder = Path(site.product.env["STATE_DIR"]) / "mail"
 
     def found() -> str | None:
-        for path in sorted(folder.glob("*.eml"), key=lambda one: one.stat().st_mtime, reverse=True):
+        for path in sorted(folder.glob("*.eml"), key=lambda one: one.stat().st_mtime_ns, reverse=True):
             mail = message_from_bytes(path.read_bytes(), policy=policy.default)
             link = re.search(rf"\S+/console#/{page}/\S+", mail.get_content())
             if mail["To"] == email and link:
@@ -72,8 +72,10 @@ def password_lost_and_replaced(site: Site) -> None:
 def _asked(tab: Tab, email: str) -> str:
     tab.page.evaluate("location.hash = '#/'")
     tab.page.get_by_role("link", name="Forgot your password?").click()
+    send = tab.page.get_by_role("button", name="Send the link")
+    send.wait_for()  # the page before has a field of this name, too
     tab.fill(email=email)
-    tab.page.get_by_role("button", name="Send the link").click()
+    send.click()
     tab.page.get_by_role("heading", name="Look into your mailbox").wait_for()
     return str(tab.page.locator(".card").inner_text())
 

@@ -34,9 +34,9 @@ class NodeDoor:
         try:
             yield self.kept
         finally:
-            self.keeping = False
-            if self.kept:
+            if self.kept:  # before the door opens: an earlier one that is sent again must not overtake it
                 self._ask({"jsonrpc": "2.0", "id": 1, "method": SEND, "params": [self.kept[-1]]})
+            self.keeping = False
             self.kept.clear()
 
     @contextmanager

@@ -26,7 +26,7 @@ async function made(input: Call): Promise<unknown> {
     baseUrl: input.url,
     token: "old",
     ...(input.refresh ? { refreshToken: input.refresh } : {}),
-    timeoutMs: (input.timeout ?? 5) * 1000,
+    timeoutMs: (input.timeout ?? 30) * 1000,
     retries: { attempts: 4, firstMs: 20, longestMs: 100 },
     onTokens: (tokens) => void kept.push(tokens.refresh_token),
   });

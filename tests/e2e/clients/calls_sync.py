@@ -15,7 +15,7 @@ ITEM: Any = {"product_id": "a", "product_name": "b", "price": "1", "quantity": 1
 
 def made(call: dict[str, Any]) -> Any:
     client = WalletClient(
-        call["url"], token="old", refresh_token=call.get("refresh"), timeout=call.get("timeout", 5.0),
+        call["url"], token="old", refresh_token=call.get("refresh"), timeout=call.get("timeout", 30.0),
         retries=RETRIES, on_tokens=lambda tokens: kept.append(tokens.refresh_token),
     )  # fmt: skip
     kept: list[str] = []

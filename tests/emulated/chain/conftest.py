@@ -8,9 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,11 +17,10 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from emulators import toolkit
 from shared.chain.client import ChainClient
-from shared.chain.errors import ChainError
 from shared.chain.registry import Registry
 from shared.chain.rpc import RpcClient
+from tests.support.own_node import anvil
 
 TOKEN = json.loads((Path(__file__).parent / "contracts" / "TestToken.json").read_text())
 
@@ -82,34 +78,8 @@ def connected(url: str) -> Iterator[Node]:
 
 @contextlib.contextmanager
 def started(*arguments: str) -> Iterator[Node]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    states = tempfile.TemporaryDirectory(prefix="anvil-")
-    own = ("--port", str(port), "--cache-path", states.name)
-    command = [*toolkit.anvil(), "--silent", "--chain-id", "31337", *own, *arguments]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        with connected(f"http://127.0.0.1:{port}") as node:
-            _ready(node, process)
-            yield node
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, 15)
-        process.wait(10)
-        states.cleanup()
-
-
-def _ready(node: Node, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        assert process.poll() is None, "anvil ended"
-        with contextlib.suppress(ChainError):
-            node.control("eth_blockNumber")
-            return
-        time.sleep(0.05)
-    raise AssertionError("anvil did not become ready")
+    with anvil(*arguments) as url, connected(url) as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,8 @@ def test_misbehaviour_is_mapped_and_tells_no_url(server, client, behave, failure
 
 
 def test_the_callers_deadline_caps_a_call(server) -> None:
-    server.behave = lambda handler, body: time.sleep(1)
+    over = threading.Event()
+    server.behave = lambda handler, body: over.wait(30)
     url = f"http://127.0.0.1:{server.server_port}"
     late = RpcClient("local#0", url, remaining=lambda: 0.0)
     short = RpcClient("local#0", url, remaining=lambda: 0.2)
@@ -142,7 +143,8 @@ def test_the_callers_deadline_caps_a_call(server) -> None:
         with pytest.raises(Unreachable):
             one.call("eth_blockNumber", [])
         one.close()
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 8, "an exchange alone may take ten seconds"
+    over.set()
 
 
 def test_batches_are_matched_by_id_and_failures_stay_single(server, client) -> None:

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
@@ -16,44 +11,25 @@ from typing import Any
 
 import pytest
 
-from emulators import toolkit
 from shared import resources
-from shared.chain.errors import ChainError
 from shared.chain.registry import Registry
 from shared.chain.rpc import RpcClient
 from tests.emulated.conftest import Recorder
 from tests.emulated.engine.world import World, check
 from tests.support.clock import ShiftedClock
 from tests.support.inprocess import App
+from tests.support.own_node import anvil
 
 
 @contextlib.contextmanager
 def node(*arguments: str) -> Iterator[tuple[str, RpcClient]]:
     """An anvil for this test only, stopped at its end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    states = tempfile.TemporaryDirectory(prefix="anvil-")
-    own = ("--port", str(port), "--cache-path", states.name)
-    command = [*toolkit.anvil(), "--silent", "--chain-id", "31337", *own, *arguments]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    rpc = RpcClient("control", f"http://127.0.0.1:{port}")
-    try:
-        for _ in range(400):
-            assert process.poll() is None, "anvil ended"
-            with contextlib.suppress(ChainError):
-                rpc.call("eth_blockNumber", [])
-                break
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}", rpc
-    finally:
-        rpc.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(10)
-        states.cleanup()
+    with anvil(*arguments) as url:
+        rpc = RpcClient("control", url)
+        try:
+            yield url, rpc
+        finally:
+            rpc.close()
 
 
 @pytest.fixture

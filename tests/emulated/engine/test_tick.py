@@ -47,7 +47,7 @@ def test_a_run_ends_when_its_time_is_over(world: World) -> None:
     began = time.monotonic()
     with running(as_system("tick_chain", tick.RESERVE_SECONDS + 1.5)):
         tick.run("local", lease_seconds=5, once=False)  # nothing is mined: there would be work forever
-    assert 1 < time.monotonic() - began < 6
+    assert 1 < time.monotonic() - began < 20
     world.settle()
 
 

@@ -111,7 +111,7 @@ class SlowOpening:
 
 
 def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.02)

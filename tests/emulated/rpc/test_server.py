@@ -80,7 +80,7 @@ def client(desk: Desk) -> Iterator[Client]:
 
 
 def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -193,7 +193,7 @@ def test_a_deadline_ends_what_waits(client: Client) -> None:
         except grpc.RpcError as late:
             assert late.code() == grpc.StatusCode.DEADLINE_EXCEEDED
         until(lambda: resources.memory(WaitingLists).count == 0)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20, "each alone would wait as long"
 
 
 def test_events_come_as_they_happen_and_go_on_behind_a_cursor(client: Client) -> None:

@@ -38,7 +38,7 @@ def test_a_worker_ends_with_the_gunicorn_that_started_it() -> None:
         worker = int(leader.stdout.readline())
         assert alive(worker)
         leader.send_signal(signal.SIGKILL)
-    wait_for("the worker's end", lambda: not alive(worker), 5.0)
+    wait_for("the worker's end", lambda: not alive(worker))
 
 
 ASKING = """
@@ -69,7 +69,7 @@ def test_a_folder_goes_with_the_process_that_asked_for_it(
     if stays:
         assert [path.name for path in folder.iterdir()] == ["log"]
     else:
-        wait_for("its end", lambda: not folder.exists(), 5.0)
+        wait_for("its end", lambda: not folder.exists())
 
 
 LOCKING = """

@@ -68,7 +68,7 @@ def test_a_link_takes_its_round_trip(links: Links) -> None:
 
 
 def test_much_data_passes_in_one_round_trip(links: Links) -> None:
-    """The delay is a distance, not a delay of each chunk: 3 MB are 48 chunks."""
+    """The delay is a distance, not a delay of each chunk: 3 MB are 48 chunks, so that each would make 48 delays."""
     size = 3 * 2**20
     with _connect(links) as call:
         began = time.monotonic()
@@ -76,7 +76,7 @@ def test_much_data_passes_in_one_round_trip(links: Links) -> None:
         seen = 0
         while seen < size:
             seen += len(call.recv(2**16))
-        assert time.monotonic() - began < 20 * DELAY
+        assert time.monotonic() - began < 40 * DELAY
 
 
 def test_a_cut_link_keeps_what_is_under_way_until_it_is_whole(links: Links) -> None:

@@ -17,7 +17,7 @@ from shared.chain.registry import Registry
 from shared.chain.rpc import RpcClient
 
 SECONDS = 0.3  # limit of a call
-LATE = 1.0  # the latest end; the server would continue for ten seconds
+LATE = 6.0  # the latest end, on a busy machine; the server would continue for ten seconds
 PAYOUT = Payout("local", "0x" + "Ab" * 20, "0.75", "ETH", "clm_1")
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -69,9 +69,9 @@ class Server:
                 time.sleep(self._pause)
 
     def left(self) -> bool:
-        """Tell whether all clients hung up within a second: the server then stops by itself."""
+        """Tell whether all clients hung up before its ten seconds are over: the server then stops by itself."""
         for thread in self.serving:
-            thread.join(1)
+            thread.join(LATE)
         return not any(thread.is_alive() for thread in self.serving)
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ def test_a_quorum_of_dripping_endpoints_keeps_no_thread() -> None:
         for _ in range(10):
             with pytest.raises(Unreachable):
                 client.chain_id()
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 2 * LATE, "without a limit each call takes ten seconds"
         client.close()
         assert one.left() and other.left()
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("rpc")]

@@ -60,12 +60,12 @@ def test_a_paused_process_is_not_waited_for_beyond_the_deadline(
     for _ in range(2):
         with pytest.raises(TurnNotReached, match="another process"), queue.turn(0.1):
             pass
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 10.0
     holder.send_signal(signal.SIGCONT)
     let_go(holder)
-    with queue.turn(5.0), pytest.raises(TurnNotReached), FairQueue(path).turn(0.05):
+    with queue.turn(20.0), pytest.raises(TurnNotReached), FairQueue(path).turn(0.05):
         pass
-    with FairQueue(path).turn(5.0):
+    with FairQueue(path).turn(20.0):
         pass
 
 
@@ -74,9 +74,9 @@ def test_a_lock_that_came_too_late_is_not_kept(path: Path, holder: subprocess.Po
     with pytest.raises(TurnNotReached), queue.turn(0.05):
         pass
     let_go(holder)  # the one who gave up gets the lock now
-    with other.turn(5.0), pytest.raises(TurnNotReached), queue.turn(0.05):
+    with other.turn(20.0), pytest.raises(TurnNotReached), queue.turn(0.05):
         pass
-    with queue.turn(5.0):
+    with queue.turn(20.0):
         pass
 
 
@@ -91,20 +91,20 @@ def test_threads_behind_one_that_gives_up_go_on_in_order(path: Path, holder: sub
             seen.append(f"{name} gave up")
 
     threads = []
-    for name, seconds in (("first", 0.8), ("second", 0.7), ("third", 10.0), ("fourth", 10.0)):
+    for name, seconds in (("first", 2.0), ("second", 1.9), ("third", 60.0), ("fourth", 60.0)):
         threads.append(threading.Thread(target=wait, args=(name, seconds)))
         threads[-1].start()
         behind = len(threads) - 1
         wait_for(
             f"{name} to queue up",
             lambda behind=behind: queue._busy and len(queue._waiting) == behind,
-            5.0,
+            20.0,
             0.001,
         )
-    wait_for("two to give up", lambda: len(seen) == 2, 5.0, 0.01)
+    wait_for("two to give up", lambda: len(seen) == 2, 20.0, 0.01)
     let_go(holder)
     for thread in threads:
-        thread.join(10.0)
+        thread.join(60.0)
     assert sorted(seen[:2]) == ["first gave up", "second gave up"]
     assert seen[2:] == ["third", "fourth"]
 
@@ -135,5 +135,5 @@ def test_many_threads_and_queues_have_it_one_at_a_time(path: Path) -> None:
         thread.join(30.0)
     assert (inside, most) == (0, 1) and had > 100
     for queue in queues:
-        with queue.turn(5.0):
+        with queue.turn(20.0):
             pass

@@ -113,10 +113,10 @@ def test_the_gateways_log_is_followed(tmp_path: Path, monkeypatch: pytest.Monkey
             wait_for(
                 "two lines",
                 lambda: "fire_timers" in terminal.getvalue() and "fire_timers" in pipe.getvalue(),
-                5.0,
+                20.0,
             )
             end.write(written[half:])
-        wait_for("the lines", lambda: "library" in terminal.getvalue() and "library" in pipe.getvalue(), 5.0)
+        wait_for("the lines", lambda: "library" in terminal.getvalue() and "library" in pipe.getvalue(), 20.0)
     assert pipe.getvalue() == written
     shown = terminal.getvalue().splitlines()
     assert [line.split()[2] for line in shown] == ["fire_timers", "claim_order", "a"]

@@ -1,13 +1,17 @@
 // Keys for the whole page; none counts while somebody types or a dialog is open.
+import { useLayoutEffect } from "preact/hooks";
 import { go } from "../router.js";
 
 const handlers = new Set();
 const PLACES = { o: "orders", c: "claims", s: "supplies", t: "transactions", w: "wallets" };
 let leader = 0;
 
-export function onKey(map) {
-  handlers.add(map);
-  return () => handlers.delete(map);
+// Before the page is painted: what can be seen answers to its keys.
+export function useKeys(map, inputs) {
+  useLayoutEffect(() => {
+    handlers.add(map);
+    return () => handlers.delete(map);
+  }, inputs);
 }
 
 addEventListener("keydown", (event) => {

@@ -5,7 +5,7 @@ import { go, link, route } from "../router.js";
 import { useValue } from "../observable.js";
 import { T } from "../texts.js";
 import { Empty, Failure, Loading } from "./elements.js";
-import { onKey } from "./keys.js";
+import { useKeys } from "./keys.js";
 import { useLoad } from "./load.js";
 
 export const SIZE = 50;
@@ -38,7 +38,7 @@ export function List({ path, query = {}, columns, href, watch, every, label, emp
   const forward = () => next && setCursors([...cursors, next]);
   const back = () => cursors.length && setCursors(cursors.slice(0, -1));
   const body = useRef(null);
-  useEffect(() => onKey({ j: () => step(body.current, 1), k: () => step(body.current, -1), n: forward, p: back }), [next, cursors]);
+  useKeys({ j: () => step(body.current, 1), k: () => step(body.current, -1), n: forward, p: back }, [next, cursors]);
   if (error && !data) return html`<${Failure} error=${error} again=${reload} />`;
   if (!data) return html`<${Loading} />`;
   if (!data.items.length && !cursors.length) {

@@ -1,10 +1,10 @@
 // One box for every id, address and transaction hash.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { get, may } from "../api.js";
 import { html } from "../html.js";
 import { go, placeOf } from "../router.js";
 import { T } from "../texts.js";
-import { onKey } from "./keys.js";
+import { useKeys } from "./keys.js";
 
 export async function find(text) {
   const place = placeOf(text);
@@ -27,7 +27,7 @@ async function byHash(hash) {
 export function Search() {
   const input = useRef(null);
   const [said, setSaid] = useState("");
-  useEffect(() => onKey({ "/": () => input.current.focus() }), []);
+  useKeys({ "/": () => input.current.focus() }, []);
   const submit = async (event) => {
     event.preventDefault();
     const text = input.current.value.trim();

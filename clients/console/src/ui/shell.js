@@ -7,7 +7,7 @@ import { link, route } from "../router.js";
 import { live } from "../stream.js";
 import { T } from "../texts.js";
 import { act } from "./dialog.js";
-import { onKey } from "./keys.js";
+import { useKeys } from "./keys.js";
 import { Search } from "./search.js";
 import { nextTheme, theme } from "./theme.js";
 
@@ -56,7 +56,7 @@ export function Shell({ children }) {
     else if (!document.activeElement.closest("input, textarea, select, dialog")) main.current.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, [path.join("/")]);
-  useEffect(() => onKey({ "?": keys, Escape: () => setOpen(false) }), []);
+  useKeys({ "?": keys, Escape: () => setOpen(false) }, []);
   return html`<div class=${open ? "shell open" : "shell"}>
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>${T.skip}</a>
     <header class="bar">

@@ -264,9 +264,9 @@ def test_depth_and_size_are_bounded_also_where_parts_overlap() -> None:
     count = 4000  # each offset points to the same call, which contains all of them again
     words = [32, count, *[count * 32] * count, 68]
     loop = keccak(b"multicall(bytes[])")[:4] + b"".join(one.to_bytes(32, "big") for one in words) + PAY
-    start = time.monotonic()
+    start = time.thread_time()  # on a busy machine others run meanwhile
     assert not read(loop).readable
-    assert time.monotonic() - start < 1
+    assert time.thread_time() - start < 1
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(tokens.FORMS | permit2.PERMIT2 | wrappers.WRAPPERS)))
