@@ -117,11 +117,12 @@ def _wait(address: str) -> None:
     import httpx
 
     deadline = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < deadline:
-        with suppress(httpx.TransportError):
-            if httpx.get(address + readiness.LIVE[0], timeout=5).status_code == 200:
-                return
-        time.sleep(0.1)
+    with httpx.Client(timeout=5) as client:  # each new one reads all certificates
+        while time.monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                if client.get(address + readiness.LIVE[0]).status_code == 200:
+                    return
+            time.sleep(0.1)
     raise TimeoutError(f"{address} does not serve")
 
 

@@ -15,6 +15,7 @@ from eth_account import Account
 
 from emulators.client import Api, wait_for
 from emulators.demo import ITEMS, PASSWORD
+from tests.support.json_rpc import ask
 
 ETHER = 10**18
 PAYOUT = 105 * 10**16  # the price of ITEMS in wei
@@ -27,10 +28,7 @@ class Node:
     url: str
 
     def ask(self, method: str, *params: Any) -> Any:
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = httpx.post(self.url, json=body, timeout=10.0).json()
-        assert "error" not in answer, answer
-        return answer["result"]
+        return ask(self.url, method, *params)
 
     def balance(self, address: str) -> int:
         return int(self.ask("eth_getBalance", address, "latest"), 16)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
 from eth_utils.crypto import keccak
+
+from tests.support.json_rpc import forward
 
 SEND = "eth_sendRawTransaction"
 
@@ -35,7 +36,7 @@ class NodeDoor:
             yield self.kept
         finally:
             if self.kept:  # before the door opens: an earlier one that is sent again must not overtake it
-                self._ask({"jsonrpc": "2.0", "id": 1, "method": SEND, "params": [self.kept[-1]]})
+                forward(self.node, {"jsonrpc": "2.0", "id": 1, "method": SEND, "params": [self.kept[-1]]})
             self.keeping = False
             self.kept.clear()
 
@@ -57,10 +58,7 @@ class NodeDoor:
                 self.kept.append(raw)
             result = "0x" + keccak(hexstr=raw).hex()
             return {"jsonrpc": "2.0", "id": asked.get("id"), "result": result}
-        return self._ask(asked)
-
-    def _ask(self, asked: Any) -> Any:
-        return httpx.post(self.node, json=asked, timeout=30).json()
+        return forward(self.node, asked)
 
 
 class _Server(ThreadingHTTPServer):

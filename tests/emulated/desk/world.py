@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-
 from shared import resources
 from shared.chain.registry import checksum
 from shared.domain.wallets.wallets import Wallet
@@ -21,6 +19,7 @@ from shared.store.port import Write
 from shared.store.tables.wallets import WALLETS
 from tests.emulated.conftest import Recorder
 from tests.support.inprocess import Answer, App
+from tests.support.json_rpc import ask
 
 ETHER = 10**18
 NO_CACHE = {"Cache-Control": "no-cache"}
@@ -70,10 +69,7 @@ class Desk:
         self.rpc("anvil_mine", "0x3")
 
     def rpc(self, method: str, *params: Any) -> Any:
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        answer = httpx.post(self.node, json=body, timeout=10).json()
-        assert "error" not in answer, answer
-        return answer["result"]
+        return ask(self.node, method, *params)
 
     def imported(self, user: str, *, ether: float) -> str:
         """Create a wallet with a key in the product, so that it can pay."""

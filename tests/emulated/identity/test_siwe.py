@@ -8,7 +8,6 @@ from dataclasses import replace as changed
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from shared import resources
@@ -21,6 +20,7 @@ from shared.store.tables.users import USERS
 from tests.support.authenticator import Authenticator
 from tests.support.clock import TestClock
 from tests.support.inprocess import Answer, App
+from tests.support.json_rpc import ask
 from tests.support.people import People, Person
 
 # Returns the magic value if the digest equals storage slot 0, else 0.
@@ -142,15 +142,12 @@ def test_a_disabled_account_stays_out(people: People, app: App, key: bytes) -> N
 
 
 def test_a_contract_wallet_decides_by_itself(people: People, app: App, emulators: Mapping[str, str]) -> None:
-    def rpc(method: str, *params: Any) -> None:
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        assert "error" not in httpx.post(emulators["RPC_URL"], json=body, timeout=10).json()
-
     address = parse_address("0x" + secrets.token_hex(20))
-    rpc("anvil_setCode", address, CONTRACT)
+    ask(emulators["RPC_URL"], "anvil_setCode", address, CONTRACT)
     message = text(app, address)
     assert verify(app, message, "0xabcdef").body["error"]["data"] == {"reason": "signature"}
-    rpc("anvil_setStorageAt", address, "0x" + "0" * 64, "0x" + messages.message_digest(message).hex())
+    approved = "0x" + messages.message_digest(message).hex()
+    ask(emulators["RPC_URL"], "anvil_setStorageAt", address, "0x" + "0" * 64, approved)
     assert verify(app, message, "0xabcdef").status == 200
     users = Session(resources.database().snapshot()).one(USERS.scan())
     assert [user.address for user in users] == [f"eip155:31337:{address}"]
@@ -166,8 +163,7 @@ def test_a_contract_elsewhere_is_somebody_else(
     on_ethereum = rules.register(user_id="usr_contract", now=now, address=f"eip155:1:{address}")
     resources.database().write([USERS.write("insert", one) for one in (by_key, on_ethereum)])
     always_yes = "0x631626ba7e60e01b60005260206000f3"
-    body = {"jsonrpc": "2.0", "id": 1, "method": "anvil_setCode", "params": [address, always_yes]}
-    assert "error" not in httpx.post(emulators["RPC_URL"], json=body, timeout=10).json()
+    ask(emulators["RPC_URL"], "anvil_setCode", address, always_yes)
     answer = verify(app, text(app, address), "0xabcdef")
     assert answer.status == 200, answer.text
     me = app.ok(200, "GET", "/auth/me", headers={"authorization": f"Bearer {answer.body['token']}"})

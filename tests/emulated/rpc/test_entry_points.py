@@ -83,10 +83,11 @@ def test_streams_of_their_trust(desk: Desk, database: Database, tmp_path: Path) 
 
 
 def wait(address: str) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        with suppress(httpx.TransportError):
-            httpx.get(f"http://{address}/live")
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    deadline = time.monotonic() + 60
+    with httpx.Client() as client:
+        while True:
+            with suppress(httpx.TransportError):
+                client.get(f"http://{address}/live")
+                return
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
