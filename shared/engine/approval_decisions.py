@@ -20,7 +20,8 @@ def approve(unit: UnitOfWork, transaction_id: str, caller: Caller) -> Resource:
     Raises PolicyDenied, OwnTransaction, InvalidState, and everything that `policy_for` raises."""
     transaction, policy = _read(unit, transaction_id, caller)
     required = (policy.approvals_required if policy is not None else None) or 1
-    after = approvals.approve(transaction, caller.user_id, unit.now, required)
+    standing = approval.standing(unit, policy, transaction.approvals or [])
+    after = approvals.approve(transaction, caller.user_id, unit.now, required, standing)
     if policy is not None:
         rules.check(policy, policy_enforcement.outflow_of(transaction, transaction.committed_gas))
     return _changed(unit, transaction, after)

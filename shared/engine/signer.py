@@ -17,13 +17,13 @@ from shared.domain.transactions import approvals
 from shared.domain.transactions.attempts import Plan
 from shared.domain.transactions.transactions import Transaction
 from shared.domain.wallets import policies
-from shared.domain.wallets.policies import PolicyDenied
+from shared.domain.wallets.policies import Policy, PolicyDenied
 from shared.keys.errors import KeyFault
 from shared.store.session import Session
 from shared.store.tables.policies import POLICIES
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS
 from shared.telemetry import metrics
-from shared.wallets import custody
+from shared.wallets import approval, custody
 from shared.wallets.policy_enforcement import outflow_of
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class Keys:
         return f"Keys({sorted(self._wallets)})"
 
     def sign(self, spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> Signed:
-        """Sign the planned attempt with this nonce, if the wallet's policy still allows it and, above its threshold, a
-        second person approved exactly this payload and this cost. The engine's no-op is always allowed; a payment was
-        checked when its claim was processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
+        """Sign the planned attempt with this nonce, if the wallet's policy still allows it and, above its threshold,
+        people who still may approve it approved exactly this payload and this cost. The engine's no-op is always
+        allowed; a payment was checked when its claim was processed. Raises PolicyDenied, KeyFault, VaultUnavailable."""
         try:
             return self._sign(spec, transaction, planned, nonce)
         except (PolicyDenied, KeyFault) as refused:
@@ -79,7 +79,7 @@ class Keys:
             outflow = outflow_of(transaction, fee)
             policies.check(policy, outflow)
             if policies.needs_approval(policy, outflow) and not approvals.is_approved(
-                transaction, required, fee
+                transaction, required, fee, _standing(policy, transaction)
             ):
                 raise PolicyDenied("A second person has to approve this.", rule="approval_above")
         signed = self._signer(transaction).sign_transaction(fields(spec, transaction, planned, nonce))
@@ -95,6 +95,12 @@ class Keys:
                 raise custody.WrongKey("the transaction is of another address than its wallet")
             self._open[transaction.wallet_id] = custody.signer(wallet, sealed)
         return self._open[transaction.wallet_id]
+
+
+def _standing(policy: Policy, transaction: Transaction) -> frozenset[str]:
+    """Those who approved the transaction and still may."""
+    session = Session(resources.database().snapshot())
+    return approval.standing(session, policy, approvals.givers(transaction))
 
 
 def fields(spec: ChainSpec, transaction: Transaction, planned: Plan, nonce: int) -> dict[str, Any]:

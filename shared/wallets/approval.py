@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared import resources
 from shared.domain.errors import NotFound
 from shared.domain.permissions import Caller, grants, permissions_of
@@ -46,6 +48,17 @@ def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Polic
     if owner is not None and owner.disabled:
         raise Forbidden("The account that this wallet belongs to is disabled.")
     return policy
+
+
+def standing(session: Session, policy: Policy | None, people: Sequence[str]) -> frozenset[str]:
+    """Those of the people who may approve for a wallet now. An approval counts only as long as this is so: not after
+    its giver was removed from the policy, lost the role or was disabled."""
+    rows = session.one(USERS.get_many((one,) for one in people)) if people else []
+    return frozenset(
+        person.id
+        for person in rows
+        if not person.disabled and approvals.may_approve(policy, person.id, administrator=_may(person))
+    )
 
 
 def by_processor(unit: UnitOfWork, payment: Transaction) -> Transaction:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -48,12 +49,19 @@ def requests(policy: Policy | None, transaction: Transaction, now: datetime) -> 
     return [ApprovalRequest(transaction.id, person, now) for person in dict.fromkeys(people)]
 
 
-def approve(transaction: Transaction, person_id: str, now: datetime, required: int = 1) -> Transaction:
+def approve(
+    transaction: Transaction,
+    person_id: str,
+    now: datetime,
+    required: int = 1,
+    standing: Collection[str] | None = None,
+) -> Transaction:
     """Add one approval; with the `required` number of them the transaction continues. Approving twice changes nothing.
 
-    Raises OwnTransaction, and InvalidState if it does not wait for approval (any more)."""
+    Of the earlier approvals, only those of people in `standing` count (None: all). Raises OwnTransaction, and
+    InvalidState if it does not wait for approval (any more)."""
     _check_second(transaction, person_id)
-    given = transaction.approvals or []
+    given = [one for one in transaction.approvals or [] if standing is None or one in standing]
     if transaction.state == "accepted" and (person_id in given or transaction.approved_by == person_id):
         return transaction
     if transaction.state != "held" or expired(transaction, now):
@@ -95,11 +103,22 @@ def _seen(transaction: Transaction) -> dict[str, Any]:
     return {"approved_digest": digest(transaction), "approved_fee": transaction.committed_gas}
 
 
-def is_approved(transaction: Transaction, required: int, fee: int) -> bool:
+def givers(transaction: Transaction) -> list[str]:
+    """The ids of the persons who approved it."""
+    return transaction.approvals or ([transaction.approved_by] if transaction.approved_by else [])
+
+
+def is_approved(
+    transaction: Transaction, required: int, fee: int, standing: Collection[str] | None = None
+) -> bool:
     """Whether `required` persons, none of them its owner, approved exactly this payload with gas of at most `fee` wei.
-    Approvals that the release before gave name no cost: they count for what is committed."""
+
+    Only approvals of people in `standing` count (None: all). Approvals that the release before gave name no cost: they
+    count for what is committed."""
     last, most = transaction.approved_by, transaction.approved_fee
-    people = set(transaction.approvals or ([last] if last else [])) - {transaction.user_id}
+    people = set(givers(transaction)) - {transaction.user_id}
+    if standing is not None:
+        people &= set(standing)
     same = transaction.approved_digest == digest(transaction)
     within = fee <= (transaction.committed_gas if most is None else most)
     return last in people and len(people) >= required and same and within
