@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from functools import partial
@@ -29,6 +29,7 @@ from shared.runtime.operation import Operation
 from shared.triggers.reply import Reply, refused
 from shared.triggers.rpc import status
 from shared.triggers.rpc.methods import Bound, Methods, metadata_of
+from shared.triggers.rpc.open_services import Health, Reflection
 from shared.triggers.streaming.hub import Hub, Stream
 from shared.triggers.streaming.sse import SLOWEST
 from shared.writes.session_check import SignInEnded
@@ -41,6 +42,7 @@ OPTIONS: Final = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
 )
 MAX_CALLS: Final = 4_000  # at the same time
+MESSAGE_SECONDS: Final = 10.0  # within which the message of a call must come
 Context = Any  # grpc.aio.ServicerContext
 
 
@@ -72,17 +74,17 @@ class Server:
             self._hub.close()
         await self._server.stop(grace)
 
-    async def unary(self, bound: Bound, message: bytes, context: Context) -> bytes:
+    async def unary(self, bound: Bound, _: Any, context: Context) -> None:
         """Answer one unary call."""
-        reply = await self._reply(bound, message, context)
+        reply = await self._reply(bound, await _message(context), context)
         await context.send_initial_metadata(metadata_of(reply))
         if reply.status >= 400:
             await _abort(context, reply)
-        return self.methods.answer(bound, reply)
+        await context.write(self.methods.answer(bound, reply))
 
-    async def stream(self, bound: Bound, message: bytes, context: Context) -> AsyncIterator[bytes]:
+    async def stream(self, bound: Bound, _: Any, context: Context) -> None:
         """Stream the caller's events for one call."""
-        reply = await self._reply(bound, message, context)
+        reply = await self._reply(bound, await _message(context), context)
         try:
             await context.send_initial_metadata(metadata_of(reply))
             ended = await self._send(bound, reply, context)
@@ -91,8 +93,6 @@ class Server:
         refusal = _ending(ended)
         if refusal is not None:
             await _abort(context, refused(refusal, new_id("req")))
-        return
-        yield b""  # makes this function a generator
 
     async def _send(self, bound: Bound, reply: Reply, context: Context) -> str:
         """Send events until the stream ends, and return the reason. Aborts the call if there is no stream."""
@@ -126,7 +126,7 @@ class Server:
 
     async def _serve_health(self, names: list[str]) -> None:
         serving = health_pb2.HealthCheckResponse.SERVING
-        servicer = health.aio.HealthServicer()
+        servicer = Health()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, self._server)
         for name in ("", *names):
             await servicer.set(name, serving)
@@ -134,11 +134,12 @@ class Server:
 
     def _serve_reflection(self) -> None:
         """Serve reflection for the whole interface: behind a balancer, other services serve the other methods."""
-        from grpc_reflection.v1alpha import reflection_pb2
+        from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
         self.methods.pool.AddSerializedFile(reflection_pb2.DESCRIPTOR.serialized_pb)
         known = (*self._described, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(known, self._server, pool=self.methods.pool)
+        servicer = Reflection(known, pool=self.methods.pool)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, self._server)
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -151,9 +152,25 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
         bound = self._server.methods.find(handler_call_details.method)
         if bound is None:
             return None
-        if bound.method.streams:
-            return grpc.unary_stream_rpc_method_handler(partial(self._server.stream, bound))
-        return grpc.unary_unary_rpc_method_handler(partial(self._server.unary, bound))
+        # On the wire this is also a call with one message and one answer. But the server itself reads the message, and
+        # does not wait for it for ever.
+        run = self._server.stream if bound.method.streams else self._server.unary
+        return grpc.stream_stream_rpc_method_handler(partial(run, bound))
+
+
+async def _message(context: Context) -> bytes:
+    """The message of a call. Aborts the call if none comes in time: the caller is not known before, and could otherwise
+    take all the calls that the server handles at once."""
+    try:
+        async with asyncio.timeout(MESSAGE_SECONDS):
+            message = await context.read()
+    except TimeoutError:
+        await context.abort(
+            grpc.StatusCode.DEADLINE_EXCEEDED, "The message of the call did not come in time."
+        )
+    if not isinstance(message, bytes):
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The call has no message.")
+    return bytes(message)
 
 
 def _leave(reply: Reply) -> None:
