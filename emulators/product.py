@@ -74,25 +74,27 @@ class Product:
             data = None
         going_on = data.prepare(fresh) if data is not None else False
         stack = _stack(workdir, data)
-        with ports.reserve(port) as (chosen, _), ports.reserve() as (grpc, _):
-            pass
-        env = _environment(stack, (chosen, grpc), data.state if data else workdir / "state") | dict(
-            extra or {}
-        )
-        product = cls(stack, chosen, env, workdir, data=data, hold=hold)
-        try:
-            if data is None:
-                product.migrate()
-            else:
-                product._migrate_kept()
-                with product.within():
-                    product.keep(data, going_on)
-            product.tokens = _with_test_coin(env["RPC_URL"], env.get("CHAIN_TOKENS", ""))
-            product.start_gateway()
-        except BaseException:
-            product.stop()
-            raise
+        # Nobody else takes the ports until the gateway has inherited their locks.
+        with ports.reserve(port) as (chosen, lock), ports.reserve() as (grpc, second):
+            env = _environment(stack, (chosen, grpc), data.state if data else workdir / "state")
+            product = cls(stack, chosen, env | dict(extra or {}), workdir, data=data, hold=hold)
+            try:
+                product._prepare(going_on)
+                product._launch([lock, second])
+            except BaseException:
+                product.stop()
+                raise
         return product
+
+    def _prepare(self, going_on: bool) -> None:
+        """Migrate the store, keep the data, and deploy the test coin. Raises StartError."""
+        if self.data is None:
+            self.migrate()
+        else:
+            self._migrate_kept()
+            with self.within():
+                self.keep(self.data, going_on)
+        self.tokens = _with_test_coin(self.env["RPC_URL"], self.env.get("CHAIN_TOKENS", ""))
 
     def _migrate_kept(self) -> None:
         """Migrate a kept store. Raises StartError if it is broken or has other migrations than ours."""
@@ -135,13 +137,16 @@ class Product:
 
     def start_gateway(self) -> None:
         """Start or restart the gateway and wait until it is ready."""
-        command = [sys.executable, "-m", "emulators.gateway"]
-        environment = self.env | {"CHAIN_TOKENS": self.tokens, "LOG_FORMAT": "json"}
         grpc = int(self.env["GRPC_PORT"])
         with ports.reserve(self.port) as (_, lock), ports.reserve(grpc) as (_, second):
-            log = self.workdir / "gateway.log"
-            held = [lock, second, *self.hold]
-            self.gateway = process.spawn("gateway", command, log, env=environment, keep=held)
+            self._launch([lock, second])
+
+    def _launch(self, locks: Sequence[int]) -> None:
+        """Start the gateway, which keeps its ports by these locks, and wait until it is ready. Raises StartError."""
+        command = [sys.executable, "-m", "emulators.gateway"]
+        environment = self.env | {"CHAIN_TOKENS": self.tokens, "LOG_FORMAT": "json"}
+        log = self.workdir / "gateway.log"
+        self.gateway = process.spawn("gateway", command, log, env=environment, keep=[*locks, *self.hold])
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             if not self.gateway.alive or time.monotonic() > deadline:
