@@ -230,7 +230,7 @@ def test_who_cannot_wait_for_the_commit_is_not_told_that_it_happened(store: Coun
     with ThreadPoolExecutor(3) as pool:
         leader = pool.submit(run, held(led, joined, told("a")), "a")
         assert led.wait(20)
-        late = pool.submit(run, told("late"), "late", 2.0)
+        late = pool.submit(run, told("late"), "late", 4.0)
         until(lambda: waiting() == 1)
         last = pool.submit(run, held(tried, go, told("c")), "c")
         until(lambda: waiting() == 2)

@@ -12,7 +12,7 @@ from shared.runtime.parallel import run_each
 
 
 def test_results_are_in_the_order_of_the_items_although_the_work_overlaps() -> None:
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=20)
 
     def work(item: int) -> int:
         together.wait()  # fails unless all three run at the same time
