@@ -183,7 +183,7 @@ class AttemptPart(Resource):
             max_fee_per_gas=optional_text(attempt.max_fee_per_gas),
             max_priority_fee_per_gas=optional_text(attempt.max_priority_fee_per_gas),
             gas_price=optional_text(attempt.gas_price),
-            sent_at=attempt.first_sent_at,
+            sent_at=attempt.first_sent_at or attempt.created_at,  # sent directly after it is stored
         )
 
 

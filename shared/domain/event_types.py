@@ -39,7 +39,7 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "claim.failed": "The settlement of the claim ended with an unpaid part.",
         "transaction.accepted": "A transaction was accepted and waits to be sent.",
         "transaction.approved": "The transaction has the approvals it needed.",
-        "transaction.submitted": "A node has taken the transaction.",
+        "transaction.submitted": "The transaction is signed and on its way to the nodes.",
         "transaction.replaced": "The transaction was replaced on its nonce: by higher fees, or by its cancellation.",
         "transaction.replacing": "A replacement was requested. Internal: never in a user's feed.",
         "transaction.mined": "A block contains the transaction.",

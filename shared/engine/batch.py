@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from schemas import transactions as views
 from shared import resources
 from shared.desk.payment_outcomes import payment_changed
+from shared.domain.transactions.states import UNSENT
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.domain.transactions.waiting import ANNOUNCED
 from shared.funds.bookings import follow
@@ -109,7 +110,7 @@ def kinds(before: Transaction | None, after: Transaction) -> list[str]:
     if before.state == "held" and after.state == "accepted":
         events.append("approved")
     if moved and after.state == "submitted":
-        events.append("submitted" if before.state in ("signed", "nonced") else "reorged")
+        events.append("submitted" if before.state in UNSENT or before.state == "signed" else "reorged")
     elif after.state == "mined" and after.mined_block_hash != before.mined_block_hash:
         events.append("mined")
     elif moved and after.terminal:

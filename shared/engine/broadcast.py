@@ -1,7 +1,8 @@
 """Send stored bytes to the nodes and record their answers (T3).
 
 Only attempts that a commit has stored are sent (I1). The nonce stays assigned, whatever a node answers: an answer
-decides when to look again and whether to offer a higher fee, never that the bytes are gone.
+decides when to look again and whether to offer a higher fee, never that the bytes are gone. That a node took new bytes
+is not recorded where a block comes first: the commit that stored them says what would be written.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from shared.chain.client import ChainClient
 from shared.domain.transactions import attempts as attempt_rules
 from shared.domain.transactions import lanes
 from shared.domain.transactions.attempts import SendOutcome
+from shared.domain.transactions.schedule import SIGNED_WAIT
 from shared.domain.transactions.transactions import Attempt, Transaction
 from shared.engine.batch import Batch
 from shared.runtime.crash_points import point
@@ -44,8 +46,8 @@ class Sent:
 
 class BroadcastQueue:
     """Stores the batches of one lane in sequence and sends each batch after it is stored, while the caller prepares
-    the next one. Answers are recorded last: if the process dies first, the bytes are sent again and nodes already know
-    them.
+    the next one. Answers are recorded last, as far as needed: if the process dies first, the bytes are sent again and
+    nodes already know them.
 
     Leaving the `with` block sends and records everything, then raises the first failure."""
 
@@ -76,7 +78,7 @@ class BroadcastQueue:
         self._sent.append(self._thread.submit(contextvars.copy_context().run, self._send, client, stored))
 
     def _send(self, client: ChainClient, stored: Sequence[Pair]) -> None:
-        self._answers += broadcast(client, stored)
+        self._answers += worth_recording(client, broadcast(client, stored))
         refused = any(one.outcome not in TAKEN for one in self._answers)
         if refused or len(self._answers) >= MAX_UNRECORDED:
             self._record(client)
@@ -102,6 +104,18 @@ class BroadcastQueue:
 def send(client: ChainClient, stored: Sequence[Pair]) -> None:
     """Send stored attempts of one lane in nonce order and record the answers."""
     record(client, broadcast(client, stored))
+
+
+def send_new(client: ChainClient, stored: Sequence[Pair]) -> None:
+    """Send attempts of one lane that were stored just before, and record the answers that are worth it."""
+    record(client, worth_recording(client, broadcast(client, stored)))
+
+
+def worth_recording(client: ChainClient, sent: Sequence[Sent]) -> list[Sent]:
+    """The answers to new bytes that have to be recorded: where a block comes before the bytes are due again, only those
+    of nodes that did not take them. What was taken is then found in a block, or sent again and recorded."""
+    longest = SIGNED_WAIT.total_seconds()
+    return [one for one in sent if one.outcome not in TAKEN or client.spec.block_seconds > longest]
 
 
 def broadcast(client: ChainClient, stored: Sequence[Pair]) -> list[Sent]:

@@ -72,6 +72,8 @@ class Visit:
         if view and lanes:
             found = view.client.nonces([lane.address for lane in lanes], view.finalized)
             self._counts = {lane.id: seen for lane, seen in zip(lanes, found, strict=True)}
+            known = [lane for lane in lanes if not nonce_sync.is_foreign(lane, self._counts[lane.id])]
+            _safely("counts", self.chain, lambda: nonce_sync.sync(view, known, self._counts))
             self._rotate(
                 "lanes", lanes, stop, lambda lane: _safely("lane", lane.id, lambda: self._process_lane(lane))
             )
@@ -119,7 +121,8 @@ class Visit:
         assert self.view is not None
         counts, rows = self._counts[lane.id], self.unfinished.of_lane(lane.id)
         waiting = [row for row in rows if row.live or row.state == "nonced"]
-        nonce_sync.sync(self.view, lane, counts)
+        if nonce_sync.is_foreign(lane, counts):
+            nonce_sync.sync(self.view, [lane], self._counts)
         if lane.paused_reason in PAUSES and all(row.blocked_reason != lane.paused_reason for row in waiting):
             nonce_sync.resume(lane)
         if counts.pending < lane.next_nonce and all(row.nonce != counts.pending for row in rows):

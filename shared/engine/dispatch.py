@@ -277,6 +277,8 @@ def allocate(
             expected_attempts=0,
         )
         unit.write(transaction, attempt)
+        for kind in batch.kinds(one.transaction, transaction):
+            batch.announce(unit, kind, transaction, [attempt])
         batch.notify_desk(unit, one.transaction, transaction)
         done.append((transaction, attempt))
     unit.write(lane)

@@ -5,7 +5,7 @@ key.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shared import resources
 from shared.chain import evidence
@@ -28,22 +28,38 @@ from shared.writes.commit import commit
 _log = logging.getLogger(__name__)
 SEARCH_MARGIN = 200  # blocks before a transaction's acceptance: there the search for its nonce's user starts
 OLD_HEAD = 600.0  # seconds: a node whose newest block is older is synchronising, or the chain stands still
+MAX_SYNCED = 32  # lanes whose counts are written in one commit
 SAME_HEIGHT_BLOCKS = 32  # blocks for which a question keeps its height
 
 
-def sync(view: ChainView, lane: Lane, counts: Nonces) -> None:
-    """Store the chain's counts for a lane; nothing is written if nothing has changed."""
-    finalized = counts.finalized if counts.finalized <= lane.next_nonce else _proven_count(view, lane)
-    after, foreign = lanes.sync(lane, view.now, latest=counts.latest, finalized=finalized)
-    if foreign:
-        _log.error("another sender uses this key", extra={"lane": lane.id, "chain_nonce": counts.latest})
-    if after != lane:
-        commit(_sync, lane.id, counts.latest, finalized)
+def sync(view: ChainView, seen: Sequence[Lane], counts: Mapping[str, Nonces]) -> None:
+    """Store the chain's counts for these lanes, many in one commit; nothing is written if nothing has changed."""
+    changed: dict[str, tuple[int, int]] = {}
+    for lane in seen:
+        latest, finalized = counts[lane.id].latest, counts[lane.id].finalized
+        if is_foreign(lane, counts[lane.id]):
+            finalized = _proven_count(view, lane)
+        after, foreign = lanes.sync(lane, view.now, latest=latest, finalized=finalized)
+        if foreign:
+            _log.error("another sender uses this key", extra={"lane": lane.id, "chain_nonce": latest})
+        if after != lane:
+            changed[lane.id] = (latest, finalized)
+    names = list(changed)
+    for start in range(0, len(names), MAX_SYNCED):
+        commit(_sync, {name: changed[name] for name in names[start : start + MAX_SYNCED]})
 
 
-def _sync(unit: UnitOfWork, lane_id: str, latest: int, finalized: int) -> None:
-    lane = unit.one(LANES.get(lane_id))
-    unit.write(lanes.sync(lane, unit.now, latest=latest, finalized=finalized)[0])
+def is_foreign(lane: Lane, counts: Nonces) -> bool:
+    """Whether a node shows more final transactions of a lane than were sent from here, which a quorum has to confirm."""
+    return counts.finalized > lane.next_nonce
+
+
+def _sync(unit: UnitOfWork, counts: Mapping[str, tuple[int, int]]) -> None:
+    for lane in unit.many(LANES.get_many((name,) for name in counts)):
+        latest, finalized = counts[lane.id]
+        after, _ = lanes.sync(lane, unit.now, latest=latest, finalized=finalized)
+        if after is not lane:
+            unit.write(after)
 
 
 def _proven_count(view: ChainView, lane: Lane) -> int:

@@ -1,7 +1,8 @@
 """The engine at scale, in simulated time: its own code over a store, nodes and a clock with modelled latencies.
 
 READ_SECONDS (0.005), NODE_SECONDS (0.030) and COMMITS (0.010 0.100) set the duration of round trips; SCALE (1) makes
-everything smaller. Processor time is printed separately and is not part of the simulated time.
+everything smaller; SECONDS (3600) is how long transactions come at a constant rate. Processor time is printed separately
+and is not part of the simulated time. Writes are rows, from the signature on.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from shared.domain.transactions import lanes
 from shared.domain.transactions.transactions import Attempt
 from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS
 from tests.support.bench import Bench
-from tests.support.modelled import START, Scale
+from tests.support.modelled import FINAL_SECONDS, START, Scale
+from tests.support.modelled_store import FINAL, WINDOW
+from tests.support.modelled_watch import Watch, memory
 
 COMMITS = [float(one) for one in os.environ.get("COMMITS", "0.010 0.100").split()]
 MEMORY = os.environ.get("MEMORY") == "1"  # slows the benchmark down
 SIZE = float(os.environ.get("SCALE", "1"))
 INSTANCES = [int(one) for one in os.environ.get("INSTANCES", "1 2 4").split()]
 PARTS = os.environ.get("SCENARIOS", "inflight waiting rate").split()
+SECONDS = float(os.environ.get("SECONDS", "3600"))
 LANES_BUSY, ROOM, BLOCKS = 625, 16, 600
 
 
@@ -43,16 +46,27 @@ def run(bench: Bench) -> None:
 
 
 def _told(bench: Bench, what: str, scale: Scale, began: float, **figures: tuple[float, str]) -> None:
-    counts, written = scale.time.counts, scale.store.written
+    counts = scale.time.counts
     what = f"{what}, commit {scale.latencies.commit * 1e3:.0f} ms"
     for name, (value, unit) in figures.items():
         bench.figure(f"{what}, {name.replace('_', ' ')}", value, unit)
     trips = ", ".join(f"{counts[one]:,} {one}s" for one in ("read", "commit", "exchange"))
+    written = ", ".join(f"{rows:,} {table}" for table, rows in scale.store.written.most_common())
     print(
-        f"    {trips}, {counts['calls']:,} calls to nodes, {counts['rows']:,} rows read, "
-        f"{written['transactions']:,} writes of transactions; {time.process_time() - began:.0f} s of processor",
+        f"    {trips}, {counts['calls']:,} calls to nodes, {counts['rows']:,} rows read; written: {written}; "
+        f"{time.process_time() - began:.0f} s of processor, {memory():.0f} MiB",
         flush=True,
     )
+
+
+def _written(scale: Scale, total: int) -> dict[str, tuple[float, str]]:
+    """Writes and commits for each of the transactions."""
+    rows, total = scale.store.written, max(1, total)
+    return {
+        "writes_of_each": (rows["transactions"] / total, ""),
+        "rows_for_each_in_all_tables": (rows.total() / total, ""),
+        "commits_for_each": (scale.time.counts["commit"] / total, ""),
+    }
 
 
 def inflight(bench: Bench, commit: float) -> None:
@@ -67,18 +81,17 @@ def inflight(bench: Bench, commit: float) -> None:
             for wallet in scale.wallets:
                 scale.accept(wallet, 2 * ROOM)
             total = 2 * ROOM * busy
-            sent = _until(scale, instances, lambda row: row["nonce"] is not None, total // 2)
-            over = _until(scale, instances, lambda row: row["state"] == "confirmed", total)
+            sent = _until(scale, instances, "submitted", total // 2)
+            over = _until(scale, instances, "confirmed", total)
             _told(
                 bench, f"{total // 2:,} in flight over {busy} lanes and {total // 2:,} behind, {instances} at work",
                 scale, began, first_half_sent=(sent, "s"), all_confirmed=(over, "s"),
-                longest_pass=(max(scale.passes), "s"),
-                writes_of_each=(scale.store.written["transactions"] / total, ""),
+                longest_pass=(max(scale.passes), "s"), **_written(scale, total),
             )  # fmt: skip
 
 
-def _until(scale: Scale, instances: int, wanted: Any, number: int) -> float:
-    return scale.drive(instances, lambda: scale.count(wanted) >= number, limit=7_200)
+def _until(scale: Scale, instances: int, state: str, number: int) -> float:
+    return scale.drive(instances, lambda: scale.lives.reached[state] >= number, limit=7_200)
 
 
 def waiting(bench: Bench, commit: float) -> None:
@@ -100,7 +113,7 @@ def _waiting(bench: Bench, scale: Scale, rows: int) -> None:
         writes, first = scale.store.written["transactions"], scale.passes[0]
         read = (scale.time.counts["rows"] - before) / 30
         scale.node.final_at = len(scale.node.blocks) - 1
-        jump = scale.drive(1, lambda: not scale.count(lambda row: not row["finalized"]), limit=36_000)
+        jump = scale.drive(1, lambda: not scale.lives.now["confirmed"], limit=36_000)
         _, peak = tracemalloc.get_traced_memory() if MEMORY else (0, 0)
         tracemalloc.stop()
         _told(
@@ -160,34 +173,49 @@ def rate(bench: Bench, commit: float) -> None:
     """Transactions from many wallets at a constant rate."""
     for chain, each_second, wallets in (("base", 100, 400), ("arbitrum", 50, 200)):
         for instances in INSTANCES:
-            _rate(bench, Scale(chain, commit=commit, final_seconds=60.0), each_second, wallets, instances)
+            _rate(bench, Scale(chain, commit=commit), each_second, wallets, instances)
 
 
-def _rate(bench: Bench, scale: Scale, each_second: int, wallets: int, instances: int) -> None:
-    """Model an hour by a part of it, with finality after a minute instead of twenty. All transactions must be final a
-    minute after the last one came; waiting costs nothing (see `waiting`)."""
-    seconds, each, come = max(20.0, 120 * SIZE), each_second * min(1.0, SIZE * 2), 0
-    total = int(seconds * each)
+def _rate(bench: Bench, scale: Scale, each: int, wallets: int, instances: int) -> None:
+    """All transactions must be final soon after finality came for the last one, and nothing may grow meanwhile."""
+    come, total, watch = 0, int(SECONDS * each), Watch(scale)
 
     def arrive() -> None:
         nonlocal come
-        while come < int(min(scale.time.now_seconds, seconds) * each):
+        while come < int(min(scale.time.now_seconds, SECONDS) * each):
             scale.accept(scale.wallets[come % len(scale.wallets)], 1)
             come += 1
-
-    def over() -> bool:
-        return come >= total and not scale.count(lambda row: not row["finalized"])
+        watch.look()
 
     with scale.open():
         began = time.process_time()
         scale.add_wallets(wallets)
-        try:
-            took = scale.drive(instances, over, limit=40 * seconds, meanwhile=arrive)
-        except TimeoutError:
-            took = float("inf")
+        over = scale.drive(
+            instances,
+            lambda: scale.lives.reached[FINAL] >= total,
+            limit=2 * SECONDS + 3_600,
+            meanwhile=arrive,
+        )
+        what = f"{each}/s on {scale.chain} for {SECONDS / 60:g} minutes, {instances} at work"
         _told(
-            bench, f"{each:g}/s on {scale.chain} for {seconds:.0f} s, {instances} at work", scale, began,
-            all_final_after=(took, "s"), beyond_its_end=(took - seconds, "s"),
-            longest_pass=(max(scale.passes or [0]), "s"),
-            writes_of_each=(scale.store.written["transactions"] / max(1, total), ""),
+            bench, what, scale, began, all_final_after_its_end=(over - SECONDS, "s"),
+            longest_pass=(max(scale.passes), "s"), **_written(scale, total), **_parts(watch),
         )  # fmt: skip
+
+
+def _parts(watch: Watch) -> dict[str, tuple[float, str]]:
+    """Figures of the first part of a run in which everything happens, finality included, and of the last one."""
+    last = int(SECONDS / WINDOW) - 1
+    first = int(FINAL_SECONDS / WINDOW) + 1
+    found: dict[str, tuple[float, str]] = {}
+    for number in (first, last) if last > first else ():
+        until, part = f"until minute {(number + 1) * WINDOW / 60:.0f}", watch.parts[number]
+        found |= {
+            f"{until}, most that wait to be sent": (part.unsent, ""),
+            f"{until}, most without a block": (part.unmined, ""),
+            f"{until}, 99 % sent after": (watch.took(number, "submitted", 0.99), "s"),
+            f"{until}, 99 % confirmed after": (watch.took(number, "confirmed", 0.99), "s"),
+            f"{until}, 99 % final after": (watch.took(number, FINAL, 0.99), "s"),
+            f"{until}, memory of the model and all processes": (part.memory, "MiB"),
+        }
+    return found

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -37,39 +36,17 @@ from shared.keys.local_vault import LocalVault, MasterKeys
 from shared.keys.vault import Binding
 from shared.runtime.context import Context, deadline_in, running
 from shared.settings import load
-from shared.store.port import Read, Write
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import TRANSACTIONS
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS, VaultKey
 from shared.writes import outbox_relay
-from tests.model.store import MemoryDatabase
 from tests.support.modelled_node import START, Latencies, Named, Node, SideBySide, Time
+from tests.support.modelled_store import Lives, Store
 from tests.unit.engine.simulation import complete_the_model
 
 TARGET = "0x" + "ab" * 20
+FINAL_SECONDS = 1_200.0  # until a block is final
 COST = 10**16  # wei reserved for the gas of each transaction
-
-
-class Store(MemoryDatabase):
-    """Counts waves of reads, commits and writes to transactions."""
-
-    def __init__(self, time: Time, latencies: Latencies) -> None:
-        super().__init__(now=time.now)
-        self.time, self.latencies, self.free = time, latencies, False
-        self.written: Counter[str] = Counter()
-
-    def read(self, *reads: Read) -> list[list[Any]]:
-        if not self.free:
-            self.time.trip("read", self.latencies.read)
-        found = super().read(*reads)
-        self.time.counts["rows"] += sum(map(len, found))
-        return found
-
-    def _commit(self, writes: list[Write]) -> datetime:
-        if not self.free:
-            self.time.trip("commit", self.latencies.commit)
-            self.written.update(write.table for write in writes)
-        return super()._commit(writes)
 
 
 class Behind:
@@ -88,7 +65,7 @@ class Behind:
         finally:
             self.stored_at = self.time.now_seconds
         self.time.now_seconds = max(self.stored_at, self.free_at)
-        broadcast.send(client, stored)
+        broadcast.send_new(client, stored)
         self.free_at, self.time.now_seconds = self.time.now_seconds, began
 
     def settle(self) -> None:
@@ -104,10 +81,10 @@ class Behind:
 class Scale:
     """The engine over all of this; `instances` of it, each with its own memory."""
 
-    def __init__(self, chain: str, *, commit: float, final_seconds: float = 1_200.0) -> None:
+    def __init__(self, chain: str, *, commit: float, final_seconds: float = FINAL_SECONDS) -> None:
         self.time, self.latencies = Time(), Latencies(commit=commit)
-        self.store = Store(self.time, self.latencies)
         self.node = Node(self.time, self.latencies, chain, final_seconds)
+        self.store = Store(self.time, self.latencies, self.node.forget)
         self.chain, self.spec, self.rng = chain, self.node.spec, random.Random(7)
         self.vault = LocalVault(MasterKeys.generate(), production=False)
         self.wallets: list[Wallet] = []
@@ -221,8 +198,9 @@ class Scale:
             replace(intent, gas=21_000), name, "usr", name, now, committed_value=1, committed_gas=COST
         )
 
-    def count(self, wanted: Callable[[dict[str, Any]], bool]) -> int:
-        return sum(map(wanted, self.store.rows["transactions"].values()))
+    @property
+    def lives(self) -> Lives:
+        return self.store.lives
 
     # — the workers
 

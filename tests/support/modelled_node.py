@@ -6,15 +6,18 @@ import bisect
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from shared.chain.endpoints import Endpoint
 from shared.chain.pool import Ask, Pool, T
 from shared.chain.registry import Registry
+from shared.keys.accounts import address_of_public_key
 from shared.keys.raw_transactions import decode_signed
 from tests.unit.engine.chain_model import GWEI
+from tests.unit.engine.faulty_node import keccak256
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -70,6 +73,7 @@ class Node:
         self.pool: dict[str, dict[int, str]] = {}
         self.counts: dict[str, list[tuple[int, int]]] = {}  # by sender: (height, count), ascending
         self.where: dict[str, tuple[int, str]] = {}
+        self._left: dict[int, int] = {}  # by height: transactions of the block that are not forgotten
         self.skipped = 0  # blocks that were not mined while the chain stood still
         self.add(())
 
@@ -82,6 +86,8 @@ class Node:
         block = Block(number, f"0x{number + 1:064x}", parent, stamp, tuple(hashes))
         self.blocks.append(block)
         self.where.update((one, (number, block.hash)) for one in hashes)
+        if hashes:
+            self._left[number] = len(hashes)
         return block
 
     def catch_up(self) -> None:
@@ -93,15 +99,34 @@ class Node:
                 wanted -= 1
                 continue
             taken: list[str] = []
-            for sender, waiting in self.pool.items():
-                count = self.count(sender, len(self.blocks) - 1)
-                first = count
+            for sender, waiting in list(self.pool.items()):
+                count = first = self.count(sender, len(self.blocks) - 1)
                 while count in waiting:
                     taken.append(waiting.pop(count))
                     count += 1
+                if not waiting:
+                    del self.pool[sender]
                 if count > first:
-                    self.counts.setdefault(sender, []).append((len(self.blocks), count))
+                    self._counted(sender, count)
             self.add(taken)
+
+    def _counted(self, sender: str, count: int) -> None:
+        """Keep a sender's count in the next block; those from before finality are forgotten from time to time."""
+        known = self.counts.setdefault(sender, [])
+        known.append((len(self.blocks), count))
+        if len(known) % 1_000 == 0:
+            final = self._height("finalized")
+            del known[: max(0, bisect.bisect_right(known, (final, 1 << 62)) - 1)]
+
+    def forget(self, tx_hash: str) -> None:
+        """Forget a transaction that is final and that nobody asks for again."""
+        number, _ = self.where.pop(tx_hash, (None, ""))
+        if number is None:
+            return
+        self._left[number] -= 1
+        if not self._left[number]:
+            del self._left[number]
+            self.blocks[number] = replace(self.blocks[number], hashes=())
 
     base = 1  # blocks from before the start of time
 
@@ -166,13 +191,9 @@ class Node:
         }
 
     def eth_sendRawTransaction(self, raw: str) -> str:
-        data = bytes.fromhex(raw[2:])
-        decoded, public_key = decode_signed(data)
-        from shared.keys.accounts import address_of_public_key
-        from tests.unit.engine.faulty_node import keccak256
-
-        digest = "0x" + keccak256(data).hex()
-        self.pool.setdefault(address_of_public_key(public_key).lower(), {})[decoded.nonce] = digest
+        sender, nonce, digest = _decoded(raw)
+        if digest not in self.where and nonce >= self.count(sender, len(self.blocks) - 1):
+            self.pool.setdefault(sender, {})[nonce] = digest
         return digest
 
     def _receipt(self, tx_hash: str) -> Any:
@@ -188,6 +209,14 @@ class Node:
     def eth_getBlockReceipts(self, ref: str) -> Any:
         height = self._height(ref)
         return [self._receipt(one) for one in self.blocks[height].hashes] if height < len(self.blocks) else []
+
+
+@lru_cache(10_000)  # both names of the node get the same bytes
+def _decoded(raw: str) -> tuple[str, int, str]:
+    """Sender, nonce and hash of signed bytes."""
+    data = bytes.fromhex(raw[2:])
+    decoded, public_key = decode_signed(data)
+    return address_of_public_key(public_key).lower(), decoded.nonce, "0x" + keccak256(data).hex()
 
 
 class Named:

@@ -103,7 +103,7 @@ def persist(
     if transaction.nonce is None or (undoing and planned.kind == "payload"):
         raise InvalidState("Only a no-op may be signed for this nonce.", status=transaction.status)
     attempt = _unsent(transaction, planned, now, raw=raw, tx_hash=tx_hash)
-    target = "signed" if transaction.state == "nonced" else transaction.state
+    target = "submitted" if transaction.state == "nonced" else transaction.state
     blocked = None if transaction.blocked_reason == "FEE_BLOCKED" else transaction.blocked_reason
     return (
         transaction.moved(

@@ -1,10 +1,13 @@
 """The transaction's state machine as a table, and the function that checks a transition.
 
-    [held →] accepted → nonced → signed → submitted → mined → confirmed | reverted | cancelled | rejected | expired
+    [held →] accepted → nonced → submitted → mined → confirmed | reverted | cancelled | rejected | expired
 
 Before a nonce is assigned, a transaction can simply end. From then on the nonce is never given back: undoing means a
 no-op on the same nonce, and the attempt in the block decides the outcome. A terminal state is watched until its block
 is final, and returns to `submitted` if that block disappears.
+
+A transaction is `submitted` from the commit that stores its bytes, because they are sent directly after it. `signed` is
+the same in rows of an earlier release, which stored that a node had answered by another write.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ State = Literal[
     "held",
     "accepted",
     "nonced",
-    "signed",
+    "signed",  # only in rows of an earlier release
     "submitted",
     "mined",
     "confirmed",
@@ -67,7 +70,7 @@ TRANSITIONS: Final[dict[tuple[State, Event], frozenset[State]]] = {
     ("accepted", "undo"): _to("cancelled", "rejected", "expired"),
     ("accepted", "found"): _to("submitted"),
     ("nonced", "undo"): _to("nonced"),
-    ("nonced", "attempt"): _to("signed"),
+    ("nonced", "attempt"): _to("submitted"),
     ("signed", "undo"): _to("signed"),
     ("signed", "attempt"): _to("signed"),
     ("signed", "sent"): _to("signed", "submitted"),

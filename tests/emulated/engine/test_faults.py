@@ -41,7 +41,7 @@ def test_a_sender_that_dies_around_a_broadcast_loses_nothing(
         patch.setattr(broadcast, "point", killer(step))
         with pytest.raises(Killed):
             world.tick()
-    assert {world.row(one).state for one in sent} == {"signed"}
+    assert {world.row(one).state for one in sent} == {"submitted"}
     world.forget()
     world.mine()
     world.later(3)  # until transactions that are signed but not sent are due

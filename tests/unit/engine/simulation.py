@@ -44,7 +44,7 @@ class Inline:
     """Stores and sends at once, on the history's only thread."""
 
     def store(self, client: Any, commit_batch: Any) -> None:
-        broadcast.send(client, commit_batch())
+        broadcast.send_new(client, commit_batch())
 
     def settle(self) -> None: ...
 

@@ -57,12 +57,13 @@ def recycle_on_timeout(patch: Any) -> None:
                 _give_back(transaction)
 
     patch.setattr(broadcast, "send", send)
+    patch.setattr(broadcast, "send_new", send)
 
 
 def _give_back(transaction: Any) -> None:
     session = Session(resources.database().snapshot())
     row, lane = session.read(TRANSACTIONS.get(transaction.id), LANES.get(transaction.lane_id))
-    if row.state != "signed" or lane.next_nonce != (row.nonce or 0) + 1:
+    if row.state not in ("signed", "submitted") or lane.next_nonce != (row.nonce or 0) + 1:
         return
     queued = replace(row, state="accepted", nonce=None, attempt_count=0, hash=None)
     resources.database().write(

@@ -242,7 +242,7 @@ class TransactionApproved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionSubmitted(Event):
-    """A node has taken the transaction."""
+    """The transaction is signed and on its way to the nodes."""
 
     type: Literal["transaction.submitted"]
     data: models.Transaction

@@ -97,7 +97,7 @@ def test_no_answer_changes_the_nonce_or_ends_the_transaction(answer, step) -> No
     transaction, attempt = signed(nonced())
     after, _, asked = sent(transaction, attempt, answer)
     assert (after.nonce, after.terminal, asked) == (0, False, step)
-    assert after.state == ("submitted" if answer in ("sent", "known", "ambiguous") else "signed")
+    assert after.state == "submitted"
 
 
 def test_the_attempt_that_is_mined_decides_over_a_wanted_cancel() -> None:
@@ -263,7 +263,7 @@ def test_signed_bytes_are_not_shown() -> None:
 def test_missing_funds_keep_the_nonce_and_pass_when_the_bytes_are_taken() -> None:
     transaction, attempt = signed(nonced())
     transaction, attempt, step = sent(transaction, attempt, "insufficient_funds")
-    assert (transaction.state, transaction.status, step) == ("signed", "submitted", "pause_lane")
+    assert (transaction.state, transaction.status, step) == ("submitted", "submitted", "pause_lane")
     assert transaction.blocked_reason == "FUNDS_BLOCKED"
     transaction, attempt, _ = sent(transaction, attempt)
     assert (transaction.state, transaction.blocked_reason) == ("submitted", None)
