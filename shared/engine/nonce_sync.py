@@ -50,7 +50,7 @@ def sync(view: ChainView, seen: Sequence[Lane], counts: Mapping[str, Nonces]) ->
 
 
 def is_foreign(lane: Lane, counts: Nonces) -> bool:
-    """Whether a node shows more final transactions of a lane than were sent from here, which a quorum has to confirm."""
+    """Whether a node shows more final transactions of a lane than were sent from here; a quorum has to confirm that."""
     return counts.finalized > lane.next_nonce
 
 

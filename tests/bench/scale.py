@@ -1,8 +1,8 @@
 """The engine at scale, in simulated time: its own code over a store, nodes and a clock with modelled latencies.
 
 READ_SECONDS (0.005), NODE_SECONDS (0.030) and COMMITS (0.010 0.100) set the duration of round trips; SCALE (1) makes
-everything smaller; SECONDS (3600) is how long transactions come at a constant rate. Processor time is printed separately
-and is not part of the simulated time. Writes are rows, from the signature on.
+everything smaller; SECONDS (3600) is how long transactions come at a constant rate. Processor time is printed
+separately and is not part of the simulated time. Writes are rows, from the signature on.
 """
 
 from __future__ import annotations

@@ -119,13 +119,15 @@ class Node:
             del known[: max(0, bisect.bisect_right(known, (final, 1 << 62)) - 1)]
 
     def forget(self, tx_hash: str) -> None:
-        """Forget a transaction that is final and that nobody asks for again."""
-        number, _ = self.where.pop(tx_hash, (None, ""))
-        if number is None:
+        """Forget a transaction that is final, with the last one of its block: until then others are asked for."""
+        if tx_hash not in self.where:
             return
+        number, _ = self.where[tx_hash]
         self._left[number] -= 1
         if not self._left[number]:
             del self._left[number]
+            for one in self.blocks[number].hashes:
+                del self.where[one]
             self.blocks[number] = replace(self.blocks[number], hashes=())
 
     base = 1  # blocks from before the start of time

@@ -1,5 +1,5 @@
-"""The store of the simulation: it counts round trips and written rows, follows what becomes of transactions, and forgets
-those that are final, so that an hour of them fits into memory."""
+"""The store of the simulation: it counts round trips and written rows, follows what becomes of transactions, and
+forgets those that are final, so that an hour of them fits into memory."""
 
 from __future__ import annotations
 
