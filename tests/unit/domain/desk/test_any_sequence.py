@@ -3,7 +3,6 @@ everything byte-identical. Operations are tried in any state: most sequences con
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from shared.domain.errors import Refusal
 from tests.support.proof import size
 from tests.unit.domain.desk import operations as do
-from tests.unit.domain.desk.model import CLAIMERS, OWNERS, RICH, Model, verify
+from tests.unit.domain.desk.model import CLAIMERS, OWNERS, RICH, Model, verify, written
 
 picks = st.integers(0, 1000)
 owners = st.sampled_from(OWNERS)
@@ -38,7 +37,7 @@ class DeskMachine(RuleBasedStateMachine):
 
     def attempt(self, operation: Callable[..., None], *arguments: Any) -> None:
         """Run an operation on a fork. The fork shares the rows, so the test detects a change in place."""
-        before = pickle.dumps(self.model)
+        before = written(self.model)
         fork = self.model.fork()
         try:
             operation(fork, *arguments)
@@ -47,7 +46,7 @@ class DeskMachine(RuleBasedStateMachine):
             fork = self.model
         else:
             event(f"{operation.__name__}: done")
-        assert pickle.dumps(self.model) == before
+        assert written(self.model) == before
         self.model = fork
 
     def pick(self, kind: str, number: int) -> Any:
