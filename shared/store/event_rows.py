@@ -98,6 +98,9 @@ def _groups(rows: Iterable[T], place: Callable[[T], Hashable]) -> Iterator[list[
     for row in rows:
         by_place[place(row)].append(row)
     for same in by_place.values():
+        if len(same) == 1:  # most often
+            yield same
+            continue
         group, length = [same[0]], _length(same[0])
         for row in same[1:]:
             if len(group) == MAX_EVENTS or length + _length(row) > MAX_CHARACTERS:

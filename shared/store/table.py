@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from functools import cached_property
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar, cast
 
 from shared.domain.errors import NotFound
@@ -22,6 +22,7 @@ from shared.store.port import Key, KeyRange, Read, Row, Write
 
 T = TypeVar("T")
 A = TypeVar("A")
+_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,11 @@ class Table(Generic[T]):
     id_column: str = "id"
     names: tuple[str, ...] = field(init=False)
     columns: tuple[str, ...] = field(init=False)
-    converters: tuple[tuple[str, Callable[[Any], Any] | None], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         names = tuple(f.name for f in fields(self.row))  # type: ignore[arg-type]
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "columns", tuple(self.column(name) for name in names))
-        converters = tuple((self.column(name), self._converter(name)) for name in names)
-        object.__setattr__(self, "converters", converters)
         TABLES[self.name] = self
         BY_ROW[self.row] = self
 
@@ -92,6 +90,17 @@ class Table(Generic[T]):
         return tuple(self.column(name) for name in self.key)
 
     @cached_property
+    def _converted(self) -> dict[int, Callable[[Any], Any]]:
+        """The converters of stored values, by the position of their field."""
+        found = ((place, self._converter(name)) for place, name in enumerate(self.names))
+        return {place: convert for place, convert in found if convert is not None}
+
+    @cached_property
+    def _of_row(self) -> Callable[[Row], tuple[Any, ...]]:
+        """A fast getter of all columns of a stored row."""
+        return itemgetter(*self.columns)
+
+    @cached_property
     def _all_of(self) -> Callable[[T], tuple[Any, ...]]:
         """A fast getter of all fields of a row, because it runs for each written row."""
         return cast("Callable[[T], tuple[Any, ...]]", attrgetter(*self.names))
@@ -100,18 +109,19 @@ class Table(Generic[T]):
         return tuple(getattr(value, name) for name in self.key)
 
     def encode(self, value: T) -> Row:
-        return {self.column(name): self._to_column(name, getattr(value, name)) for name in self.names}
+        return dict(zip(self.columns, self._encoded(value), strict=True))
+
+    def _encoded(self, value: T) -> list[Any]:
+        values: list[Any] = list(self._all_of(value))
+        for place in self._converted:
+            values[place] = self._to_column(self.names[place], values[place])
+        return [list(one) if isinstance(one, tuple) else one for one in values]
 
     def decode(self, row: Row) -> T:
-        values = []
-        for column, convert in self.converters:
-            value = row[column]
-            if value is not None:
-                if convert is not None:
-                    value = convert(value)
-                elif type(value) is list:
-                    value = tuple(value)
-            values.append(value)
+        values = [tuple(one) if type(one) is list else one for one in self._of_row(row)]
+        for place, convert in self._converted.items():
+            if values[place] is not None:
+                values[place] = convert(values[place])
         return self.row(*values)
 
     def decode_columns(self, row: Row) -> Row:
@@ -126,7 +136,7 @@ class Table(Generic[T]):
         if name in self.texts:
             return str(value)
         if name in self.documents:
-            return json.dumps(value, separators=(",", ":"), sort_keys=True)
+            return _json(value)
         return list(value) if isinstance(value, tuple) else value
 
     def _converter(self, name: str) -> Callable[[Any], Any] | None:
@@ -143,8 +153,7 @@ class Table(Generic[T]):
         return tuple(value) if isinstance(value, list) else value
 
     def write(self, kind: Any, value: T) -> Write:
-        row = self.encode(value)
-        return Write(kind, self.name, tuple(row), tuple(row.values()))
+        return Write(kind, self.name, self.columns, tuple(self._encoded(value)))
 
     def update(self, stored: T | None, value: T) -> Write:
         """An update of the columns that differ from the stored row; of all columns if the stored row is not known."""
@@ -215,7 +224,7 @@ class Index(Generic[T]):
     def __post_init__(self) -> None:
         INDEXES[self.name] = self
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.key, *self.table.key_columns, *self.stored)))
 

@@ -4,12 +4,14 @@ way."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from shared.store.port import Row
-from shared.store.tables.system import shard_of
+from shared.store.tables import system
 
 Generated = Callable[[Row], Any]
+shard_of = lru_cache(10_000)(system.shard_of)
 
 
 def _listed(key: str) -> Generated:

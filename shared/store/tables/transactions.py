@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from shared.domain.transactions.approvals import ApprovalRequest
@@ -50,6 +51,7 @@ class StoredReceipt:
 LANE_SHARDS = 16  # buckets of lanes
 DUE_PAGE = 1_000
 BLOCK_PAGE = 500
+QUERIES_KEPT = 1_024  # of those that each pass asks again; 16 buckets of a chain have three each
 MINED, ENDED = 0, 1  # stages of transactions in a block: no outcome yet, or a non-final one
 TRANSACTIONS = Table(
     "transactions",
@@ -145,10 +147,18 @@ def in_blocks(
 ) -> Query[list[Row]]:
     """One page of index entries of transactions in blocks, in block order: above a height or after an entry, up to
     height `upto`."""
-    behind = (after,) if isinstance(after, int) else (after["mined_block_number"], after["transaction_id"])
+    if isinstance(after, int):
+        return _above(chain, bucket, stage, after, upto=upto, limit=limit)
+    behind = (after["mined_block_number"], after["transaction_id"])
     return TRANSACTIONS_IN_BLOCKS.scan(chain, bucket, stage, after=behind, upto=(upto,), limit=limit)
 
 
+@lru_cache(QUERIES_KEPT)
+def _above(chain: str, bucket: int, stage: int, height: int, *, upto: int, limit: int) -> Query[list[Row]]:
+    return TRANSACTIONS_IN_BLOCKS.scan(chain, bucket, stage, after=(height,), upto=(upto,), limit=limit)
+
+
+@lru_cache(QUERIES_KEPT)
 def next_queue(chain: str, bucket: int, after: str = "") -> Query[list[Row]]:
     """The first index entry of the next lane of a chain with a queue; () if there is none.
 
