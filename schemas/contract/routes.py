@@ -26,8 +26,12 @@ def methods(path: str) -> list[str]:
 
 
 def similar(path: str) -> str | None:
-    """The route that a wrong path probably means: the same without superfluous slashes, or below /api/v1."""
+    """The route that a wrong path probably means: without superfluous slashes, and with one /api/v1 or none."""
     parts = [part for part in path.split("/") if part]
+    while parts[:2] == ["api", "v1"]:
+        parts = parts[2:]
+    if not parts:
+        return None
     for candidate in ("/" + "/".join(parts), "/" + "/".join(["api", "v1", *parts])):
         for route, pattern, _ in _routes():
             if candidate != path and pattern.match(candidate):

@@ -30,7 +30,7 @@ export class WalletClient extends Resources {
 
   constructor(options: ClientOptions) {
     const transport = new Transport({
-      baseUrl: options.baseUrl.replace(/\/+$/, ""),
+      baseUrl: options.baseUrl.replace(/\/+$/, "").replace(/\/api\/v1$/, ""), // all routes begin with /api/v1
       credentials: { apiKey: options.apiKey, token: options.token, refreshToken: options.refreshToken },
       timeoutMs: options.timeoutMs ?? 60_000,
       retries: { ...RETRIES, ...options.retries },

@@ -37,9 +37,7 @@ export class ApiError extends WalletError {
     /** Seconds to wait before the request is sent again. */
     readonly retryAfter?: number,
   ) {
-    const fields = (body.details ?? []).map((one) => `${one.field}: ${one.message}`).join("; ");
-    const where = fields ? ` (${fields})` : "";
-    super(`${status} ${body.code ?? "UNKNOWN"}: ${body.message ?? ""}${where} [${body.request_id ?? "?"}]`);
+    super(`${status} ${body.code ?? "UNKNOWN"}: ${body.message ?? ""} [${body.request_id ?? "?"}]`);
     this.code = body.code ?? "UNKNOWN";
     this.details = body.details ?? [];
     this.data = body.data ?? {};

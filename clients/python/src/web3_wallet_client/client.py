@@ -13,7 +13,7 @@ from web3_wallet_client.calls import Retries
 from web3_wallet_client.models import Tokens, User
 from web3_wallet_client.resources import AsyncResources, Resources
 from web3_wallet_client.tokens import Credentials
-from web3_wallet_client.transport import AsyncTransport, Config, Transport
+from web3_wallet_client.transport import API, AsyncTransport, Config, Transport
 from web3_wallet_client.waiting import AsyncWaits, Waits
 
 URL, API_KEY = "WALLET_URL", "WALLET_API_KEY"  # pragma: allowlist secret - variables' names
@@ -31,9 +31,11 @@ def _config(
     url = base_url or os.environ.get(URL)
     if not url:
         raise ValueError(f'where is the API? WalletClient("https://…"), or the variable {URL}')
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"the API's address begins with https:// or http://: {url}")
     key = api_key or (None if token else os.environ.get(API_KEY))
     credentials = Credentials(key, token, refresh_token, on_tokens)
-    return Config(url.rstrip("/"), credentials, retries or Retries(), timeout)
+    return Config(url.rstrip("/").removesuffix(API), credentials, retries or Retries(), timeout)
 
 
 class WalletClient(Resources):

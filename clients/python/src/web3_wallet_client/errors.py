@@ -44,13 +44,7 @@ class ApiError(WalletError):
         self.request_id: str | None = error.get("request_id")
         self.doc_url: str | None = error.get("doc_url")
         self.retry_after = retry_after
-        super().__init__(self._text())
-
-    def _text(self) -> str:
-        fields = "; ".join(f"{one.get('field')}: {one.get('message')}" for one in self.details)
-        return (
-            f"{self.status} {self.code}: {self.message}{f' ({fields})' if fields else ''} [{self.request_id}]"
-        )
+        super().__init__(f"{self.status} {self.code}: {self.message} [{self.request_id}]")
 
 
 class BadRequestError(ApiError):
