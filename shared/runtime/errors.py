@@ -20,7 +20,7 @@ class MalformedRequest(Refusal):
 
 class IdempotencyKeyRequired(Refusal):
     code, status = "IDEMPOTENCY_KEY_REQUIRED", 400
-    message = "This operation needs an Idempotency-Key header."
+    message = "Send a header Idempotency-Key: a new value for each request, and the same to repeat one."
 
 
 class IdempotencyKeyInvalid(Refusal):

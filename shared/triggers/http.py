@@ -134,7 +134,8 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
         if trigger.method == incoming.method:
             return trigger, match.groupdict()
     if paths:
-        raise MethodNotAllowed(allowed=_methods(incoming.path))
+        allowed = _methods(incoming.path)
+        raise MethodNotAllowed(f"This path supports only {', '.join(allowed)}.", allowed=allowed)
     raise _no_route(incoming.path)
 
 
@@ -145,7 +146,7 @@ def _no_route(path: str) -> NotFound:
     route = routes.similar(path)
     if route is not None:
         return NotFound(f"{NO_ROUTE}; there is {route}.", route=route)
-    return NotFound(f"{NO_ROUTE}: GET /openapi.json lists those that there are.")
+    return NotFound(f"{NO_ROUTE}: GET /openapi.json lists all routes, and /docs shows them.")
 
 
 def _methods(path: str) -> list[str]:

@@ -74,8 +74,11 @@ def _body(trigger: HttpTrigger, incoming: Incoming) -> dict[str, Any]:
         raise UnsupportedMediaType()
     try:
         parsed = json.loads(incoming.body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise MalformedRequest() from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise MalformedRequest(f"The body is not JSON from {place} on.") from None
+    except (ValueError, RecursionError):  # not UTF-8, NaN, nested too deeply
+        raise MalformedRequest("The body is not JSON.") from None
     if not isinstance(parsed, dict):
         raise MalformedRequest()
     return parsed

@@ -188,7 +188,8 @@ def test_the_envelope_of_a_request_is_checked_first(desk: Desk) -> None:
         call("POST", "/claims", {"order_id": "o"}, user=shopper, key=None), 400, "IDEMPOTENCY_KEY_REQUIRED"
     )
     refused(call("POST", "/orders", body, user=shopper, key="k" * 256), 400, "IDEMPOTENCY_KEY_INVALID")
-    refused(call("POST", "/orders", raw=b"{", user=shopper), 400, "MALFORMED_REQUEST")
+    broken = refused(call("POST", "/orders", raw=b'{"note":\n', user=shopper), 400, "MALFORMED_REQUEST")
+    assert broken["message"] == "The body is not JSON from line 2, column 1 on."
     refused(call("POST", "/orders", raw=b"[]", user=shopper), 400, "MALFORMED_REQUEST")
     refused(call("POST", "/orders", raw=b'{"x":' + b"[" * 100_000, user=shopper), 400, "MALFORMED_REQUEST")
     refused(call("POST", "/orders", raw=b" " * 262_145, user=shopper), 413, "BODY_TOO_LARGE")

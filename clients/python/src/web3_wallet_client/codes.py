@@ -212,7 +212,7 @@ class IdempotencyKeyInvalid(BadRequestError):
 
 
 class IdempotencyKeyRequired(BadRequestError):
-    """400: This operation needs an Idempotency-Key header."""
+    """400: Send a header Idempotency-Key: a new value for each request, and the same to repeat one."""
 
     CODE = "IDEMPOTENCY_KEY_REQUIRED"
 
