@@ -21,7 +21,7 @@ from typing import Any
 DEVELOPMENT_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 PASSWORD = "correct horse battery staple"
 ATTEMPTS = 5
-PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 
 
 class ApiError(Exception):
@@ -52,7 +52,7 @@ class Client:
 
     def wait_while(self, path: str, statuses: set[str]) -> Any:
         """The resource as soon as it has none of these statuses. Raises TimeoutError."""
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + WAIT_SECONDS
         while (found := self.get(path))["status"] in statuses:
             if time.monotonic() > end:
                 raise TimeoutError(f"{path} is still {found['status']}")
@@ -72,9 +72,9 @@ class Client:
                 if error.code not in (429, 503) or attempts == ATTEMPTS:
                     raise ApiError(error.code, json.load(error)["error"]) from None
                 time.sleep(float(error.headers.get("Retry-After", 1)))
-            except OSError:  # no answer: send the same request again, with the same key
+            except OSError as error:  # no answer: send the same request again, with the same key
                 if attempts == ATTEMPTS:
-                    raise
+                    sys.exit(f"no answer from {self.url}: {error}; does the product run?")
                 time.sleep(1)
 
 

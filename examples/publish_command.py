@@ -20,7 +20,7 @@ from typing import Any
 
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 
 
 def publish(publisher: PublisherClient, topic: str, command: dict[str, Any]) -> None:
@@ -34,7 +34,7 @@ def publish(publisher: PublisherClient, topic: str, command: dict[str, Any]) -> 
 
 def receive(subscriber: SubscriberClient, subscription: str, command_id: str) -> dict[str, Any]:
     """The first event that the command causes. Raises TimeoutError."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < end:
         pulled = subscriber.pull(subscription=subscription, max_messages=100, timeout=5.0, retry=None)
         ids = [received.ack_id for received in pulled.received_messages]
@@ -78,4 +78,8 @@ def main(project: str, user: str, price: str) -> int:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python examples/publish_command.py <user id> <price>")
+    if "GOOGLE_CLOUD_PROJECT" not in os.environ:
+        sys.exit(
+            "set GOOGLE_CLOUD_PROJECT; locally, `python -m emulators env` prints it and the emulators' addresses"
+        )
     sys.exit(main(os.environ["GOOGLE_CLOUD_PROJECT"], sys.argv[1], sys.argv[2]))
