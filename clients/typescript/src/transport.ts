@@ -67,7 +67,8 @@ export class Transport {
       const last = attempt + 1 >= this.options.retries.attempts || Date.now() + pause > until;
       if (!mayRepeat(request, outcome) || last) {
         if (outcome instanceof Response) return outcome;
-        throw new NoAnswer(`${request.method} ${new URL(request.url).pathname}: ${outcome.message}`, { cause: outcome });
+        const { message } = outcome.cause instanceof Error ? outcome.cause : outcome; // fetch hides the reason in `cause`
+        throw new NoAnswer(`${request.method} ${new URL(request.url).pathname}: ${message}`, { cause: outcome });
       }
       await sleep(pause, options.signal);
     }
