@@ -10,7 +10,6 @@ from schemas.base import (
     Flag,
     Id,
     Instant,
-    Label,
     ListQuery,
     Page,
     PageQuery,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from shared.domain.permissions import Caller
     from shared.identity.refresh_tokens import RefreshFamily
     from shared.identity.tokens import SignedIn
-    from shared.store.tables.api_keys import ApiKeyRow
 
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=256)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
@@ -108,26 +106,6 @@ class VerifySiwe(Request):
     signature: Annotated[str, StringConstraints(pattern=r"^0x([0-9a-fA-F]{2}){1,4096}$")]
     otp: Code | None = None
     passkey: Credential | None = None
-
-
-class CreateApiKey(Request):
-    """`scopes` are permissions; a key never has more than its owner. Without `expires_at` it is valid for 90
-    days, at most for a year.
-    """
-
-    name: Label
-    scopes: Annotated[
-        list[Annotated[str, StringConstraints(max_length=64)]], Field(min_length=1, max_length=50)
-    ]
-    expires_at: Instant | None = None
-
-
-class DeleteApiKey(Request):
-    api_key_id: Id
-
-
-class ListApiKeys(PageQuery):
-    pass
 
 
 class ListUsers(ListQuery):
@@ -342,39 +320,3 @@ class Acting(Resource):
     reason: str
     token: Annotated[str | None, Field(repr=False)]
     expires_at: Instant
-
-
-class ApiKey(Resource):
-    """`hint` is the beginning of the key. `last_used_at` is updated hourly, by operations that may write."""
-
-    id: str
-    name: str
-    scopes: list[str]
-    hint: str
-    expires_at: Instant
-    last_used_at: Instant | None
-    version: int
-    created_at: Instant
-
-    @classmethod
-    def of(cls, row: ApiKeyRow) -> ApiKey:
-        return cls.model_validate(
-            {name: getattr(row, name) for name in cls.model_fields}
-            | {"scopes": [*row.scopes], "expires_at": row.ends_at}
-        )
-
-
-class ApiKeyPage(Page[ApiKey]):
-    """The caller's API keys."""
-
-
-class CreatedApiKey(ApiKey):
-    """The key is shown only here. Send it as X-API-Key."""
-
-    SHOW_ONCE: ClassVar[frozenset[str]] = frozenset({"api_key"})
-
-    api_key: Annotated[str | None, Field(repr=False)]
-
-    @classmethod
-    def of(cls, row: ApiKeyRow, text: str = "") -> CreatedApiKey:
-        return cls(**dict(ApiKey.of(row)), api_key=text)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from schemas.auth import ApiKey, Reason
+from schemas.api_keys import ApiKey
+from schemas.auth import Reason
 from schemas.base import Count, Flag, Id, Instant, Page, PageQuery, Request, Resource
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.auth import ApiKey
+from schemas.api_keys import ApiKey
 from schemas.user_access import ListUserApiKeys, UserApiKeyPage
 from shared import resources
 from shared.domain.permissions import Caller

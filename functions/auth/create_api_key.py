@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from schemas.auth import CreateApiKey, CreatedApiKey
+from schemas.api_keys import CreateApiKey, CreatedApiKey
 from shared.auth import notices
 from shared.domain.errors import InvalidValue, Refusal
 from shared.domain.money import in_future

@@ -5,7 +5,7 @@ An API key may revoke itself, but no other key.
 
 from __future__ import annotations
 
-from schemas.auth import DeleteApiKey
+from schemas.api_keys import DeleteApiKey
 from shared.domain.errors import NotFound
 from shared.domain.permissions import Caller
 from shared.identity.step_up import require_person

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.auth import ApiKey, ApiKeyPage, ListApiKeys
+from schemas.api_keys import ApiKey, ApiKeyPage, ListApiKeys
 from shared.domain.permissions import Caller
 from shared.reads import pagination
 from shared.runtime.operation import SELF, http
