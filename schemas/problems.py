@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 MAX_PROBLEMS: Final = 20  # problems in one answer
@@ -78,6 +79,14 @@ def details(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
         if (text := message(error)) not in said:
             said.append(text)
     return [{"field": field, "message": ", or ".join(said)} for field, said in found.items()]
+
+
+def unknown(names: Iterable[str]) -> list[dict[str, str]]:
+    """The problems of fields that do not exist: as many as fit into an answer."""
+    return [
+        {"field": name[:MAX_NAME], "message": _PLAIN["extra_forbidden"]}
+        for name in islice(names, MAX_PROBLEMS)
+    ]
 
 
 def message(error: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schemas import problems
 from shared import resources
 from shared.runtime.context import Browser, Context
 from shared.runtime.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType, ValidationFailed
@@ -47,12 +48,12 @@ def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> di
         given: dict[str, Any] = {}
         for name, values in incoming.query.items():
             if len(values) > 1:
-                raise ValidationFailed(details=[{"field": name, "message": "is given more than once"}])
+                repeated = {"field": name[: problems.MAX_NAME], "message": "is given more than once"}
+                raise ValidationFailed(details=[repeated])
             given[name] = values[0]
     else:
         if incoming.query and trigger.method != "DELETE":
-            extra = [{"field": name, "message": "is not known here"} for name in incoming.query]
-            raise ValidationFailed(details=extra)
+            raise ValidationFailed(details=problems.unknown(incoming.query))
         given = _body(trigger, incoming) | {name: values[0] for name, values in incoming.query.items()}
     twice = [{"field": name, "message": "belongs to the path"} for name in given.keys() & path.keys()]
     if twice:
@@ -91,9 +92,7 @@ def _no_constant(name: str) -> None:
 def validated(trigger: HttpTrigger, fields: dict[str, Any]) -> Any:
     if trigger.request is None:
         if fields:
-            raise ValidationFailed(
-                details=[{"field": name, "message": "is not known here"} for name in sorted(fields)]
-            )
+            raise ValidationFailed(details=problems.unknown(sorted(fields)))
         return None
     return validate(trigger.request, fields)
 
@@ -101,8 +100,6 @@ def validated(trigger: HttpTrigger, fields: dict[str, Any]) -> Any:
 def validate(model: Any, fields: Mapping[str, Any]) -> Any:
     """The pydantic model of these fields. Raises ValidationFailed naming each wrong field, without its value."""
     from pydantic import ValidationError
-
-    from schemas import problems
 
     try:
         return model.model_validate(fields)

@@ -75,6 +75,28 @@ def test_a_message_names_the_fields_that_are_wrong(desk: Desk) -> None:
     assert listed.endswith("status must be pending, active, paused, exhausted, closed or rejected.")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "//console/session/refresh", {}),
+        ("POST", "/auth/login", {"email": "a@b.cd", "password": "x"}),
+        ("POST", "//console/session/refresh?MANY", None),
+        ("GET", "/orders?MANY", None),
+        ("GET", "/orders?NAME=1&NAME=2", None),
+    ],
+)
+def test_an_answer_does_not_grow_with_what_is_wrong(
+    app: App, desk: Desk, method: str, path: str, body: dict[str, str] | None
+) -> None:
+    """Anybody could otherwise have answers sent that are ten times as large as what they send."""
+    many = "&".join(map(str, range(3000)))
+    path = path.replace("MANY", many).replace("NAME", "n" * 3000)
+    content = None if body is None else body | dict.fromkeys(map(str, range(3000)), "")
+    user = desk.person() if path.startswith("/orders") else None
+    answer = app.call(method, path, content, user=user)
+    assert answer.status == 422 and len(answer.text) < 3000
+
+
 def test_a_page_on_another_port_may_call(app: App) -> None:
     asked = incoming(
         "OPTIONS", "/api/v1/supplies", origin=SITE, access_control_request_method="POST",
