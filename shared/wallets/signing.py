@@ -25,6 +25,8 @@ from shared.writes.commit import commit
 SIGN_IN = "wallet:sign_in"
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})+")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
+_NO_SIGN_IN = "CancelAuthorization"  # of EIP-3009: its hash is a nonce
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 def wallet_and_policy(session: Session, caller: Caller, wallet_id: str) -> tuple[Wallet, Policy | None]:
@@ -70,8 +72,8 @@ def check_sign_in_data(caller: Caller, document: Mapping[str, Any]) -> None:
     """Like `check_sign_in_text`, for all texts in typed data, because contract wallets accept a text as signed if their
     owner signed a struct that contains it.
 
-    The structs of some wallets contain only a hash; a program always needs the permission for these. Raises
-    SignInMessage, Forbidden."""
+    The structs of some wallets contain only a hash, perhaps beside the account; a program always needs the permission
+    for these. Raises SignInMessage, Forbidden."""
     rest: list[Any] = [document.get("message")]
     while rest:
         value = rest.pop()
@@ -81,15 +83,17 @@ def check_sign_in_data(caller: Caller, document: Mapping[str, Any]) -> None:
             check_sign_in_text(caller, value)
             if _HEX.fullmatch(value):
                 check_sign_in_text(caller, bytes.fromhex(value[2:]).decode(errors="replace"))
-    if document.get("primaryType") == "SafeMessage" or _only_hashes(document.get("message")):
+    only_hashes = _only_hashes(document.get("message")) and document.get("primaryType") != _NO_SIGN_IN
+    if document.get("primaryType") == "SafeMessage" or only_hashes:
         _require_sign_in(caller)
 
 
 def _only_hashes(message: object) -> bool:
     """Whether all members are hashes, as in `CoinbaseSmartWalletMessage(bytes32 hash)`, `Kernel(bytes32 hash)` and
-    `LightAccountMessage(bytes message)`."""
+    `LightAccountMessage(bytes message)`, beside addresses, as in `AmbireOperation(address account,bytes32 hash)`."""
     values = list(message.values()) if isinstance(message, dict) else []
-    return bool(values) and all(isinstance(one, str) and _HASH.fullmatch(one) for one in values)
+    others = [one for one in values if not (isinstance(one, str) and _ADDRESS.fullmatch(one))]
+    return bool(others) and all(isinstance(one, str) and _HASH.fullmatch(one) for one in others)
 
 
 def _require_sign_in(caller: Caller) -> None:

@@ -153,6 +153,17 @@ def test_what_may_be_the_hash_of_such_a_text_needs_the_scope(person: Person) -> 
             "message": {"hash": "0x" + "ab" * 32},
         }
         assert statuses("sign-typed-data", {"typed_data": document}) == [200, 403, 200], primary
+    for primary, name, expected in (
+        ("AmbireOperation", "hash", [200, 403, 200]),
+        ("CancelAuthorization", "nonce", [200, 200, 200]),
+    ):
+        fields = [{"name": "account", "type": "address"}, {"name": name, "type": "bytes32"}]
+        beside = typed() | {
+            "types": {primary: fields},
+            "primaryType": primary,
+            "message": {"account": FIRST, name: "0x" + "ab" * 32},
+        }
+        assert statuses("sign-typed-data", {"typed_data": beside}) == expected, primary
     for text in ("a" * 32, "é" * 16, "0x" + "ab" * 32):
         assert statuses("sign-message", {"message": text}) == [200, 403, 200], text
     assert statuses("sign-message", {"message": "hello"}) == [200, 200, 200]
