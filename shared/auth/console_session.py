@@ -1,8 +1,9 @@
 """The console's sign-in: its refresh token is in a cookie that no script can read and only the console's page can use.
 
-The browser sends the cookie only to the console's session routes (`Path`), and never from another site
-(`SameSite=Strict`). Each of those routes also checks the request's origin as the browser reports it, because another
-port of the same host is another origin."""
+The browser never sends the cookie from another site (`SameSite=Strict`). Outside of local runs it accepts the cookie
+from this very host only (`__Host-`): no neighbouring host, such as another subdomain, can put a cookie with its own
+sign-in in its place. Each route that uses the cookie also checks the request's origin as the browser reports it,
+because another port of the same host is another origin."""
 
 from __future__ import annotations
 
@@ -61,14 +62,20 @@ def _kept(signed_in: SignedIn) -> SignedIn:
 
 
 def _set(value: str, seconds: int) -> None:
-    secure = "" if resources.settings().local else "; Secure"
-    cookie = f"{NAME}={value}; Path={PATH}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    local = resources.settings().local
+    place = f"Path={PATH}" if local else "Path=/; Secure"  # as `__Host-` requires
+    cookie = f"{_name()}={value}; {place}; Max-Age={seconds}; HttpOnly; SameSite=Strict"
     current().answer.headers["Set-Cookie"] = cookie
+
+
+def _name() -> str:
+    """The cookie's name; browsers accept `__Host-` by https only, so local runs do without."""
+    return NAME if resources.settings().local else f"__Host-{NAME}"
 
 
 def _cookie() -> str | None:
     try:
-        found = SimpleCookie(current().request.browser.cookie).get(NAME)
+        found = SimpleCookie(current().request.browser.cookie).get(_name())
     except CookieError:
         return None
     return found.value if found is not None and found.value else None

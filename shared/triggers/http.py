@@ -82,6 +82,9 @@ def _in_context(
         logs.finished(context, "http", reply.status, incoming.method, incoming.path)
     reply.headers.update(context.answer.headers)
     reply.headers.setdefault("Cache-Control", "no-store")
+    reply.headers["X-Content-Type-Options"] = "nosniff"
+    if not settings.local:
+        reply.headers["Strict-Transport-Security"] = "max-age=31536000"  # a year without unencrypted requests
     reply.headers["X-Request-Id"] = context.request_id
     cors.allow(reply, incoming.headers)
     if reply.body:

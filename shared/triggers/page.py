@@ -23,7 +23,6 @@ def page(body: str, media: str, seconds: int, *, trusted_types: bool = False) ->
         "Content-Type": f"text/{media}; charset=utf-8",
         "Cache-Control": f"public, max-age={seconds}",
         "Content-Security-Policy": POLICY + (TRUSTED_TYPES if trusted_types else ""),
-        "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
     }

@@ -36,6 +36,15 @@ def test_a_route_that_is_not_there_has_a_name_and_a_line_in_the_log(
     assert unnamed.headers["X-Request-Id"].startswith("req_")
 
 
+def test_browsers_guess_no_types_and_come_back_encrypted_only(app: App) -> None:
+    calls = [("GET", "/orders"), ("GET", "//console"), ("GET", "//docs"), ("GET", "//openapi.json")]
+    for method, path in calls:
+        here = app.call(method, path).headers
+        assert here["X-Content-Type-Options"] == "nosniff" and "Strict-Transport-Security" not in here, path
+        with resources.override(settings=replace(resources.settings(), environment="prod")):
+            assert app.call(method, path).headers["Strict-Transport-Security"] == "max-age=31536000", path
+
+
 def test_what_was_made_is_found_where_the_answer_says(desk: Desk) -> None:
     user = desk.shopper()
     body = {"currency": "ETH", "amount": "0.1"}

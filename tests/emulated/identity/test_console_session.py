@@ -3,8 +3,11 @@ cookie."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from shared import resources
 from tests.support.inprocess import Answer, App
 from tests.support.people import People
 
@@ -41,6 +44,26 @@ def test_the_cookie_goes_on_and_changes_each_time(app: App, people: People) -> N
     assert answer.status == 200 and "refresh_token" not in answer.text
     assert cookie(answer) != held
     assert refreshed(app, cookie(answer)).status == 200
+
+
+def test_in_production_no_other_host_can_put_its_sign_in_in_place_of_the_cookie(
+    app: App, people: People
+) -> None:
+    """A neighbouring subdomain can set cookies for all of them, but none with the prefix `__Host-`."""
+    person, attacker = people.register(), people.register()
+    with resources.override(settings=replace(resources.settings(), environment="prod")):
+        body = {"refresh_token": person.refresh_token}
+        answer = app.call("POST", "//console/session/open", body, headers=HOME, key=None)
+        made, *attributes = answer.headers["Set-Cookie"].split("; ")
+        assert made.startswith("__Host-console_session=wbr_")
+        assert {"Path=/", "Secure", "HttpOnly", "SameSite=Strict"} <= set(attributes)
+        assert not any(one.startswith("Domain") for one in attributes)
+        planted = f"console_session={attacker.refresh_token}"
+        assert refreshed(app, planted).status == 401
+        followed = refreshed(app, f"{made}; {planted}")
+        assert followed.status == 200
+        bearer = {"authorization": f"Bearer {followed.body['token']}"}
+        assert app.ok(200, "GET", "/auth/me", headers=bearer)["id"] == person.id
 
 
 def test_what_the_page_had_is_void_and_ends_the_sign_in(app: App, people: People) -> None:
