@@ -1,13 +1,15 @@
 """The engine at scale, in simulated time: its own code over a store, nodes and a clock with modelled latencies.
 
 READ_SECONDS (0.005), NODE_SECONDS (0.030) and COMMITS (0.010 0.100) set the duration of round trips; SCALE (1) makes
-everything smaller; SECONDS (3600) is how long transactions come at a constant rate. Processor time is printed
-separately and is not part of the simulated time. Writes are rows, from the signature on.
+everything smaller. With the slowest commit and the numbers of processes in HOUR (1), transactions come at a constant
+rate for SECONDS (3600), otherwise for two minutes with finality after one. Processor time is printed separately and is
+not part of the simulated time. Writes are rows, from the signature on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import time
@@ -29,6 +31,8 @@ SIZE = float(os.environ.get("SCALE", "1"))
 INSTANCES = [int(one) for one in os.environ.get("INSTANCES", "1 2 4").split()]
 PARTS = os.environ.get("SCENARIOS", "inflight waiting rate").split()
 SECONDS = float(os.environ.get("SECONDS", "3600"))
+HOUR = [int(one) for one in os.environ.get("HOUR", "1").split()]
+SHORT = 120.0  # seconds
 LANES_BUSY, ROOM, BLOCKS = 625, 16, 600
 
 
@@ -40,6 +44,7 @@ def product(name: str) -> Iterator[Bench]:
 
 def run(bench: Bench) -> None:
     logging.disable(logging.WARNING)
+    gc.set_threshold(100_000, 50, 100)  # hundreds of thousands of rows would be looked through all the time
     for commit in COMMITS:
         for part in PARTS:
             globals()[part](bench, commit)
@@ -173,16 +178,18 @@ def rate(bench: Bench, commit: float) -> None:
     """Transactions from many wallets at a constant rate."""
     for chain, each_second, wallets in (("base", 100, 400), ("arbitrum", 50, 200)):
         for instances in INSTANCES:
-            _rate(bench, Scale(chain, commit=commit), each_second, wallets, instances)
+            whole = instances in HOUR and commit == max(COMMITS)
+            scale = Scale(chain, commit=commit, final_seconds=FINAL_SECONDS if whole else SHORT / 2)
+            _rate(bench, scale, each_second, wallets, instances, SECONDS if whole else SHORT)
 
 
-def _rate(bench: Bench, scale: Scale, each: int, wallets: int, instances: int) -> None:
+def _rate(bench: Bench, scale: Scale, each: int, wallets: int, instances: int, seconds: float) -> None:
     """All transactions must be final soon after finality came for the last one, and nothing may grow meanwhile."""
-    come, total, watch = 0, int(SECONDS * each), Watch(scale)
+    come, total, watch = 0, int(seconds * each), Watch(scale)
 
     def arrive() -> None:
         nonlocal come
-        while come < int(min(scale.time.now_seconds, SECONDS) * each):
+        while come < int(min(scale.time.now_seconds, seconds) * each):
             scale.accept(scale.wallets[come % len(scale.wallets)], 1)
             come += 1
         watch.look()
@@ -193,19 +200,19 @@ def _rate(bench: Bench, scale: Scale, each: int, wallets: int, instances: int) -
         over = scale.drive(
             instances,
             lambda: scale.lives.reached[FINAL] >= total,
-            limit=2 * SECONDS + 3_600,
+            limit=2 * seconds + 3_600,
             meanwhile=arrive,
         )
-        what = f"{each}/s on {scale.chain} for {SECONDS / 60:g} minutes, {instances} at work"
+        what = f"{each}/s on {scale.chain} for {seconds / 60:g} minutes, {instances} at work"
         _told(
-            bench, what, scale, began, all_final_after_its_end=(over - SECONDS, "s"),
-            longest_pass=(max(scale.passes), "s"), **_written(scale, total), **_parts(watch),
+            bench, what, scale, began, all_final_after_its_end=(over - seconds, "s"),
+            longest_pass=(max(scale.passes), "s"), **_written(scale, total), **_parts(watch, seconds),
         )  # fmt: skip
 
 
-def _parts(watch: Watch) -> dict[str, tuple[float, str]]:
+def _parts(watch: Watch, seconds: float) -> dict[str, tuple[float, str]]:
     """Figures of the first part of a run in which everything happens, finality included, and of the last one."""
-    last = int(SECONDS / WINDOW) - 1
+    last = int(seconds / WINDOW) - 1
     first = int(FINAL_SECONDS / WINDOW) + 1
     found: dict[str, tuple[float, str]] = {}
     for number in (first, last) if last > first else ():
