@@ -176,14 +176,14 @@ def _confirmed(scale: Scale, rows: int) -> None:
 
 def rate(bench: Bench, commit: float) -> None:
     """Transactions from many wallets at a constant rate."""
-    for chain, each_second, wallets in (("base", 100, 400), ("arbitrum", 50, 200)):
+    for chain, each_second in (("base", 100), ("arbitrum", 50)):
         for instances in INSTANCES:
             whole = instances in HOUR and commit == max(COMMITS)
             scale = Scale(chain, commit=commit, final_seconds=FINAL_SECONDS if whole else SHORT / 2)
-            _rate(bench, scale, each_second, wallets, instances, SECONDS if whole else SHORT)
+            _rate(bench, scale, each_second, instances, SECONDS if whole else SHORT)
 
 
-def _rate(bench: Bench, scale: Scale, each: int, wallets: int, instances: int, seconds: float) -> None:
+def _rate(bench: Bench, scale: Scale, each: int, instances: int, seconds: float) -> None:
     """All transactions must be final soon after finality came for the last one, and nothing may grow meanwhile."""
     come, total, watch = 0, int(seconds * each), Watch(scale)
 
@@ -196,7 +196,7 @@ def _rate(bench: Bench, scale: Scale, each: int, wallets: int, instances: int, s
 
     with scale.open():
         began = time.process_time()
-        scale.add_wallets(wallets)
+        scale.add_wallets(4 * each)
         over = scale.drive(
             instances,
             lambda: scale.lives.reached[FINAL] >= total,
