@@ -62,10 +62,10 @@ class UserSignIn(Resource):
     @classmethod
     def of(cls, family: RefreshFamily, user: User, now: datetime, *, whole: bool) -> UserSignIn:
         """`whole`: with device and network."""
-        stands = family.stands(now, user.sessions_after)
+        valid = family.is_valid(now, user.sessions_after)
         return cls(
             id=family.id,
-            state="active" if stands else "ended",
+            state="active" if valid else "ended",
             factors=list(family.factors),
             user_agent=family.user_agent if whole else None,
             network=family.network if whole else None,
@@ -73,7 +73,7 @@ class UserSignIn(Resource):
             second_factor_at=family.second_factor_at,
             last_used_at=family.updated_at,
             expires_at=family.expires_at,
-            ended_at=None if stands else _ended_at(family, user),
+            ended_at=None if valid else _ended_at(family, user),
             created_at=family.created_at,
         )
 

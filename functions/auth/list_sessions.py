@@ -22,7 +22,7 @@ def list_sessions(request: ListSessions, caller: Caller) -> SessionPage:
         limit=request.limit,
         cursor=request.cursor,
         filters={},
-        keep=lambda family: family.stands(now, user.sessions_after),
+        keep=lambda family: family.is_valid(now, user.sessions_after),
     )
     rows.sort(key=lambda family: family.created_at, reverse=True)
     return SessionPage(items=[Session.of(row, caller.session_id) for row in rows], next_cursor=cursor)

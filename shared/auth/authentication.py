@@ -93,7 +93,7 @@ def _looked_up(presented: ApiKey, now: datetime) -> tuple[ApiKeyRow, User]:
     return row, user
 
 
-def stands(callers: Sequence[Caller], now: datetime) -> list[bool]:
+def still_valid(callers: Sequence[Caller], now: datetime) -> list[bool]:
     """Whether the credentials of each caller, who was authenticated some time ago, are still valid. Reads all
     credentials and their owners together."""
     from shared.store.session import Session
@@ -112,12 +112,12 @@ def stands(callers: Sequence[Caller], now: datetime) -> list[bool]:
     credentials: dict[str | None, Any] = {key.id: key for key in keys}
     credentials |= {one.id: one for one in sign_ins}
     return [
-        _stands(caller, owners.get(caller.user_id), credentials.get(caller.session_id), now)
+        _still_valid(caller, owners.get(caller.user_id), credentials.get(caller.session_id), now)
         for caller in callers
     ]
 
 
-def _stands(caller: Caller, user: User | None, credential: Any, now: datetime) -> bool:
+def _still_valid(caller: Caller, user: User | None, credential: Any, now: datetime) -> bool:
     from shared.writes import session_check
 
     if caller.kind == "api_key":

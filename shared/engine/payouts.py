@@ -151,11 +151,11 @@ def _require_failed(chain: str, transaction_ids: Iterable[str]) -> None:
     session, view = Session(resources.database().snapshot()), ChainView(resources.chain(chain))
     for one in transaction_ids:
         row, attempts = session.read(TRANSACTIONS.get(one), ATTEMPTS.scan(one))
-        if row.mined_block_hash is not None and not _stands(view, row, attempts):
+        if row.mined_block_hash is not None and not _still_failed(view, row, attempts):
             raise InvalidState("The chain does not show any more that a payment has failed.", status="failed")
 
 
-def _stands(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> bool:
+def _still_failed(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> bool:
     """Whether the block of the outcome still exists, or another block, proven and final by now, has
     the same outcome."""
     if view.hash_at(row.mined_block_number or 0) == row.mined_block_hash:

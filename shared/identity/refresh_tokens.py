@@ -73,7 +73,7 @@ class RefreshFamily:
     user_agent: str | None = None  # at the last refresh
     network: str | None = None
 
-    def stands(self, now: datetime, sessions_after: datetime | None) -> bool:
+    def is_valid(self, now: datetime, sessions_after: datetime | None) -> bool:
         """Whether the sign-in is still valid; `sessions_after` is a field of the user."""
         ended = sessions_after is not None and sessions_after > self.authenticated_at
         return self.revoked_at is None and now < self.expires_at and not ended

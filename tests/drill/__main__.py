@@ -32,7 +32,7 @@ from emulators.stack import StartError
 from tests.drill import checks, figures, report
 from tests.drill.device import Device, Log
 from tests.drill.history import History
-from tests.drill.people import SUPPLY, Person, Town
+from tests.drill.people import SUPPLY, Crowd, Person
 from tests.drill.plan import PLANS, Phase
 from tests.drill.pushes import Courier
 
@@ -64,31 +64,33 @@ async def _drill(world: Regions, port: int) -> int:
     rng, log = Random(SEED), Log()
     courier = Courier(f"http://127.0.0.1:{world.doors[proxy.EVENTS]}", rng)
     runner = await courier.serve(port)
-    town = Town(world, log, History(), rng)
+    crowd = Crowd(world, log, History(), rng)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         print(f"{SHOPPERS} shoppers and {CLAIMERS} claimers move in …", flush=True)
-        await town.settle_in(http, SHOPPERS, CLAIMERS)
-        phases = await _load(town, courier, PLANS[PLAN])
+        await crowd.settle_in(http, SHOPPERS, CLAIMERS)
+        phases = await _load(crowd, courier, PLANS[PLAN])
         print("waiting for what is to be paid, then checking …", flush=True)
-        found = await _check(town)
+        found = await _check(crowd)
     await courier.http.close()
     await runner.cleanup()
-    _write(town, courier, phases, found)
+    _write(crowd, courier, phases, found)
     return 1 if any(found.values()) else 0
 
 
-async def _load(town: Town, courier: Courier, plan: Sequence[Phase]) -> list[figures.PhaseFigures]:
+async def _load(crowd: Crowd, courier: Courier, plan: Sequence[Phase]) -> list[figures.PhaseFigures]:
     """Let everybody act on every device while the phases pass."""
     pairs = [
-        (person, device) for person in (*town.shoppers, *town.claimers) for device in person.devices.values()
+        (person, device)
+        for person in (*crowd.shoppers, *crowd.claimers)
+        for device in person.devices.values()
     ]
-    acting = [asyncio.create_task(_act(town, person, device, len(pairs))) for person, device in pairs]
+    acting = [asyncio.create_task(_act(crowd, person, device, len(pairs))) for person, device in pairs]
     done = []
     for phase in plan:
-        begun = town.log.now()
-        await phase.begin(town.world, courier)
+        begun = crowd.log.now()
+        await phase.begin(crowd.world, courier)
         await asyncio.sleep(SECONDS)
-        found = figures.phase(phase.name, phase.broken, begun, town.log.now(), town.log.attempts)
+        found = figures.phase(phase.name, phase.broken, begun, crowd.log.now(), crowd.log.attempts)
         done.append(found)
         print(
             f"  {phase.name:48} {found.rate:5.0f}/s, {found.failed:4} failed, "
@@ -106,44 +108,44 @@ async def _load(town: Town, courier: Courier, plan: Sequence[Phase]) -> list[fig
 ACTIVE = {"load"}  # emptied when no new actions may begin
 
 
-async def _act(town: Town, person: Person, device: Device, devices: int) -> None:
+async def _act(crowd: Crowd, person: Person, device: Device, devices: int) -> None:
     """Think, act, and repeat. A device never has two calls at once; other devices of its user may call at the same
     time."""
-    shopper = person in town.shoppers
+    shopper = person in crowd.shoppers
     while ACTIVE:
-        await asyncio.sleep(town.rng.expovariate(RATE / devices))
-        await (town.shop(person, device) if shopper else town.work(person, device))
+        await asyncio.sleep(crowd.rng.expovariate(RATE / devices))
+        await (crowd.shop(person, device) if shopper else crowd.work(person, device))
 
 
-async def _check(town: Town) -> dict[str, list[str]]:
-    unsettled = await checks.all_settled(town)
+async def _check(crowd: Crowd) -> dict[str, list[str]]:
+    unsettled = await checks.all_settled(crowd)
     return {
-        "acknowledged writes lost": await checks.lost_writes(town),
-        "effects doubled, or sums that are wrong": await checks.doubled(town),
+        "acknowledged writes lost": await checks.lost_writes(crowd),
+        "effects doubled, or sums that are wrong": await checks.doubled(crowd),
         "payments that did not end": unsettled,
-        "reads older than promised": town.history.stale,
-        "reads older than Min-Version": town.history.behind,
-        "histories that no order of the calls explains": town.history.impossible(SUPPLY),
-        "500s": town.log.broken,
+        "reads older than promised": crowd.history.stale,
+        "reads older than Min-Version": crowd.history.behind,
+        "histories that no order of the calls explains": crowd.history.impossible(SUPPLY),
+        "500s": crowd.log.broken,
     }
 
 
 def _write(
-    town: Town, courier: Courier, phases: Sequence[figures.PhaseFigures], found: Mapping[str, Sequence[str]]
+    crowd: Crowd, courier: Courier, phases: Sequence[figures.PhaseFigures], found: Mapping[str, Sequence[str]]
 ) -> None:
     calm = [(one.begun, one.ended) for one in phases[:1]]
-    every = figures.latencies(town.log.attempts, calm)
-    calls = sum(len(one.calls) for one in town.history.orders.values())
+    every = figures.latencies(crowd.log.attempts, calm)
+    calls = sum(len(one.calls) for one in crowd.history.orders.values())
     head = [
-        f"{len(town.log.attempts)} requests, {len(town.history.orders)} orders, {calls} calls about claims, "
-        f"{sum(one.paid is not None for one in town.history.orders.values())} payments, "
+        f"{len(crowd.log.attempts)} requests, {len(crowd.history.orders)} orders, {calls} calls about claims, "
+        f"{sum(one.paid is not None for one in crowd.history.orders.values())} payments, "
         f"{courier.delivered} pushes and {courier.repeated} more of them twice.",
-        f"Oldest read {town.history.oldest:.1f} s behind; {len(town.history.unanswered)} writes never answered.",
+        f"Oldest read {crowd.history.oldest:.1f} s behind; {len(crowd.history.unanswered)} writes never answered.",
         f"Seed {SEED}; {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; "
         f"Spanner, Pub/Sub and Firestore emulators, HAProxy, a real node; people near {', '.join(READING)}.",
     ]
     text = report.markdown(head, phases, every, found)
-    chart = report.svg(phases, town.log.attempts)
+    chart = report.svg(phases, crowd.log.attempts)
     whole = figures.plain(phases, every) | {
         "seed": SEED,
         "found": {name: list(wrong) for name, wrong in found.items()},

@@ -9,20 +9,20 @@ from typing import Any
 from emulators.regions.topology import READING
 from shared import resources
 from shared.store.session import Session
-from tests.drill.people import SUPPLY, Person, Town, units
+from tests.drill.people import SUPPLY, Crowd, Person, units
 from tests.emulated.desk.invariants import balanced
 
 PEACE_SECONDS = 180.0
 
 
-async def all_settled(town: Town) -> list[str]:
+async def all_settled(crowd: Crowd) -> list[str]:
     """Wait until every claim with a requested payment has ended."""
-    wanted = [known for known in town.history.orders.values() if known.paid]
-    deadline = town.log.now() + PEACE_SECONDS
+    wanted = [known for known in crowd.history.orders.values() if known.paid]
+    deadline = crowd.log.now() + PEACE_SECONDS
     left = wanted
-    while left and town.log.now() < deadline:
+    while left and crowd.log.now() < deadline:
         ends = await asyncio.gather(
-            *(_status(town, known.owner, f"/claims/{known.paid[1]}") for known in left if known.paid)
+            *(_status(crowd, known.owner, f"/claims/{known.paid[1]}") for known in left if known.paid)
         )
         left = [
             known for known, status in zip(left, ends, strict=True) if status not in ("processed", "failed")
@@ -32,33 +32,33 @@ async def all_settled(town: Town) -> list[str]:
     return [f"claim {known.paid[1]} of {known.order} is not settled" for known in left if known.paid]
 
 
-async def lost_writes(town: Town) -> list[str]:
+async def lost_writes(crowd: Crowd) -> list[str]:
     """Acknowledged orders and claims that are missing, or older than acknowledged."""
     wrong = []
-    owners = {person.number: person for person in (*town.shoppers, *town.claimers)}
-    wanted = [(f"/orders/{one.order}", owners[one.owner]) for one in town.history.orders.values()]
+    owners = {person.number: person for person in (*crowd.shoppers, *crowd.claimers)}
+    wanted = [(f"/orders/{one.order}", owners[one.owner]) for one in crowd.history.orders.values()]
     wanted += [
         (f"/claims/{claim}", owners[claimer])
-        for one in town.history.orders.values()
+        for one in crowd.history.orders.values()
         for claim, _, claimer in one.claims
     ]
     for start in range(0, len(wanted), 32):
         batch = wanted[start : start + 32]
         answers = await asyncio.gather(*(_strong(person, path) for path, person in batch))
         for (path, _), answer in zip(batch, answers, strict=True):
-            newest = town.history.newest(path) or 0
+            newest = crowd.history.newest(path) or 0
             if answer.status != 200 or (answer.version or 0) < newest:
                 wrong.append(f"{path}: {answer.status}, version {answer.version}, acknowledged {newest}")
     return wrong
 
 
-async def doubled(town: Town) -> list[str]:
+async def doubled(crowd: Crowd) -> list[str]:
     """Orders that nobody was told of, payments that came twice or not at all, amounts that do not add up."""
     wrong = []
-    for person in town.shoppers:
-        told = {one.order for one in town.history.orders.values() if one.owner == person.number}
+    for person in crowd.shoppers:
+        told = {one.order for one in crowd.history.orders.values() if one.owner == person.number}
         there = await _all_orders(person)
-        if there != told and "place" not in town.history.unanswered:
+        if there != told and "place" not in crowd.history.unanswered:
             wrong.append(
                 f"shopper {person.number}: {len(there - told)} orders more, {len(told - there)} less"
             )
@@ -66,7 +66,7 @@ async def doubled(town: Town) -> list[str]:
         parts = sum(units(supply[part]) for part in ("available", "reserved", "settled"))
         if parts != SUPPLY:
             wrong.append(f"supply {person.supply}: parts sum to {parts}")
-    wrong += await _payments(town)
+    wrong += await _payments(crowd)
     try:
         await asyncio.to_thread(lambda: balanced(Session(resources.database().snapshot())))
     except AssertionError as error:
@@ -74,14 +74,14 @@ async def doubled(town: Town) -> list[str]:
     return wrong
 
 
-async def _payments(town: Town) -> list[str]:
+async def _payments(crowd: Crowd) -> list[str]:
     due: dict[int, int] = {}
-    for known in town.history.orders.values():
-        if known.paid and await _status(town, known.owner, f"/claims/{known.paid[1]}") == "processed":
+    for known in crowd.history.orders.values():
+        if known.paid and await _status(crowd, known.owner, f"/claims/{known.paid[1]}") == "processed":
             due[known.paid[0]] = due.get(known.paid[0], 0) + known.amount
     wrong = []
-    for person in town.claimers:
-        paid = int(await town.ask_node(person, "eth_getBalance", person.address, "latest"), 16)
+    for person in crowd.claimers:
+        paid = int(await crowd.ask_node(person, "eth_getBalance", person.address, "latest"), 16)
         if paid != due.get(person.number, 0) * 10**12:
             wrong.append(f"claimer {person.number}: {paid} wei paid, {due.get(person.number, 0)}·10¹² due")
     return wrong
@@ -102,6 +102,6 @@ async def _strong(person: Person, path: str) -> Any:
     return await person.devices[READING[0]].read(path, kind="check", Cache_Control="no-cache")
 
 
-async def _status(town: Town, number: int, path: str) -> str:
-    person = next(one for one in town.shoppers if one.number == number)
+async def _status(crowd: Crowd, number: int, path: str) -> str:
+    person = next(one for one in crowd.shoppers if one.number == number)
     return str((await _strong(person, path)).body.get("status"))

@@ -37,7 +37,7 @@ class Person:
 
 
 @dataclass(slots=True)
-class Town:
+class Crowd:
     """All people, and their knowledge."""
 
     world: Regions

@@ -196,7 +196,7 @@ def test_a_token_is_renewed_in_time_and_an_ended_sign_in_is_said(site: Site, per
 def sign_ins_of(user_id: str) -> list[Any]:
     session = Session(resources.database().snapshot())
     rows = session.follow(SESSIONS, session.one(SESSIONS_BY_USER.scan(user_id)))
-    return [row for row in rows if row.stands(resources.clock().now(), None)]
+    return [row for row in rows if row.is_valid(resources.clock().now(), None)]
 
 
 def test_answers_of_other_releases_are_survived(site: Site) -> None:

@@ -181,10 +181,10 @@ class Hub:
         if not due:
             return
         callers = [stream.subscription.caller for stream in due]
-        stand = await self.call(authentication.stands, callers, resources.clock().now())
-        for stream, stands in zip(due, stand, strict=True):
+        valid = await self.call(authentication.still_valid, callers, resources.clock().now())
+        for stream, is_valid in zip(due, valid, strict=True):
             stream.check_at = now + CHECK
-            if not stands:
+            if not is_valid:
                 stream.end("sign_in_ended")
 
 

@@ -56,5 +56,5 @@ def _pieces(subscription: Subscription) -> Generator[str]:
             return
         if time.monotonic() - checked > CHECK:
             checked = time.monotonic()
-            if authentication.stands([caller], now) != [True]:
+            if authentication.still_valid([caller], now) != [True]:
                 return
