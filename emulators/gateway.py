@@ -174,6 +174,7 @@ def main() -> int:
     logs.configure()
     port = int(os.environ.get("PORT", "8080"))
     os.environ.setdefault("PUSH_TOKEN", "")
+    os.environ.setdefault("WORK_AFTER_ANSWERS", "on")
 
     def started() -> None:
         from emulators import scheduler, topics

@@ -67,6 +67,8 @@ resource "google_cloud_run_v2_service" "service" {
           REGION          = each.value.region
           HANDLER_SECONDS = tostring(local.sizes[each.value.service].handler)
           THREADS         = tostring(local.sizes[each.value.service].threads)
+          # Answers wait for the publishing of events only where no processor stays to do it afterwards.
+          WORK_AFTER_ANSWERS = local.sizes[each.value.service].always ? "on" : "off"
         })
         content {
           name  = env.key

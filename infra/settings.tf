@@ -30,7 +30,7 @@ locals {
     FORWARDED_HOPS     = "2"
     BALANCER_ADDRESSES = join(",", [for address in google_compute_global_address.address : address.address])
   }
-  own_settings      = ["FUNCTION_TARGET", "REGION", "CACHE_DATABASE", "HANDLER_SECONDS", "PORT", "THREADS"]
+  own_settings      = ["FUNCTION_TARGET", "REGION", "CACHE_DATABASE", "HANDLER_SECONDS", "PORT", "THREADS", "WORK_AFTER_ANSWERS"]
   reserved_settings = concat(keys(local.common_settings), local.own_settings, values(local.secret_variables))
 
   # Which services get which secret: services that issue tokens get the private keys, all others the public ones.

@@ -61,6 +61,7 @@ class Settings:
     require_verified_email: bool = False  # for operations with money, keys and webhooks
     policy_delay_seconds: int = 86_400  # before a looser policy applies
     events_together: bool = False  # the events of a commit share rows of the outbox and of feeds
+    work_after_answers: bool = False  # the processor stays after an answer, so no answer waits for Pub/Sub
     screening_url: str = field(
         default="", repr=False
     )  # asked before each payout; "": all payouts are allowed
@@ -132,6 +133,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         revision=env.get("K_REVISION", ""),
         policy_delay_seconds=int(env.get("POLICY_DELAY_SECONDS", "86400")),
         events_together=_flag(env, "EVENTS_TOGETHER", default=local),
+        work_after_answers=_flag(env, "WORK_AFTER_ANSWERS", default=False),
         screening_url=_screening_url(env, local),
         **(_chains(env) | _sign_in(env, local) | _webhooks(env, local) | _embedded(env, local)),
     )

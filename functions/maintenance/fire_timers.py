@@ -1,4 +1,4 @@
-"""Fire due timers: expired orders and supplies, leases that ran out, supplies not checked yet.
+"""Fire due timers: expired orders and supplies, and leases that ran out. Check supplies whose event was lost.
 
 A timer is only a hint: its handler decides from the current rows, in one commit that also removes the timer. Timers
 with nothing left to do are removed together. A timer that fails stays for the next run. Two runs at the same time do
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 
 from shared import resources
-from shared.desk import timer_handlers
+from shared.desk import activation, timer_handlers
 from shared.runtime.context import remaining_seconds
 from shared.runtime.operation import schedule
 from shared.runtime.parallel import run_each
@@ -30,7 +30,7 @@ def fire_timers() -> None:
     while remaining_seconds(3_600) > RESERVE_SECONDS:
         due = [timer for timer in _due() if timer not in tried]
         if not due:
-            return
+            break
         tried.update(due)
         idle = set(
             timer_handlers.idle(Session(resources.database().snapshot()), due, resources.clock().now())
@@ -38,6 +38,26 @@ def fire_timers() -> None:
         _drop(idle)
         fired = sum(run_each(_fire, [timer for timer in due if timer not in idle], threads=THREADS))
         _log.info("timers", extra={"fired": fired, "idle": len(idle), "due": len(due)})
+    _check_supplies()
+
+
+def _check_supplies() -> None:
+    if remaining_seconds(3_600) <= RESERVE_SECONDS:
+        return
+    pending = activation.unchecked(resources.clock().now())
+    if pending:
+        checked = sum(run_each(_checked, pending, threads=THREADS))
+        _log.info("supplies", extra={"checked": checked, "pending": len(pending)})
+
+
+def _checked(supply_id: str) -> bool:
+    """Check one supply; returns whether that succeeded. A failure must not stop the others."""
+    try:
+        activation.check(supply_id)
+    except Exception:
+        _log.warning("a supply was not checked", exc_info=True, extra={"supply": supply_id})
+        return False
+    return True
 
 
 def _due() -> list[Timer]:

@@ -56,7 +56,6 @@ def _create(unit: UnitOfWork, request: CreateSupply, caller: Caller, asset: Asse
         supply,
         *entries,
         *metadata.entries(supply),
-        timers.supply_check(supply),
         *timers.supply_expiry(supply),
     )
     return emit_supply(unit, None, supply)

@@ -16,7 +16,6 @@ from shared.store.tables import supplies
     permission="supply:read",
     request=GetSupply,
     answer=Supply,
-    needs=("cache",),
 )
 def get_supply(request: GetSupply, caller: Caller) -> Supply:
     def load(session: Session) -> Loaded[Supply]:

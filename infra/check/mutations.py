@@ -24,7 +24,7 @@ TESTS = tuple(terraform.TESTS[name] for name in ("catalog", "platform", "choices
 # One operation of each kind: a plan of the complete catalog would take a quarter of a minute per mutation.
 KINDS = (
     *("get_jwks", "get_order", "place_order", "delete_order", "create_wallet", "sign_message", "login_user"),
-    *("claim_order", "dispatch_lane", "record_dead_letter", "sweep_outbox", "invalidate_cache"),
+    *("claim_order", "dispatch_lane", "record_dead_letter", "sweep_outbox"),
     *("stream_events", "verify_totp", "get_balance", "refresh_token", "create_webhook", "deliver_webhooks"),
 )
 

@@ -131,7 +131,8 @@ class Model:
 
     def _seconds(self, setup: SetUp, pushed: int, expiries: int) -> float:
         """The billed seconds of processor and memory: a run's own time and its waits, on an instance that serves
-        `overlap` runs at once. The floor includes `tick_chain`."""
+        `overlap` runs at once. The floor includes `tick_chain`. After a commit a write waits for the cache only,
+        because its service keeps the processor (infra/trust.tf); others also wait for Pub/Sub."""
         use, assumed = self.usage, self.assumed
         own = (
             use["writes"] * assumed["processor_ms_per_write"]
@@ -141,8 +142,9 @@ class Model:
         )
         waits = (
             use["waits_for_reads"] * assumed["spanner_read_ms"]
-            + use["waits_for_commits"]
-            * (assumed[f"spanner_{setup.spanner}_commit_ms"] + assumed["after_commit_ms"])
+            + use["waits_for_commits"] * assumed[f"spanner_{setup.spanner}_commit_ms"]
+            + (use["waits_for_commits"] - use["writes"]) * assumed["after_commit_ms"]
+            + (use["writes"] * assumed["firestore_ms"] if setup.caches else 0)
             + use["cache_reads"] * assumed["firestore_ms" if setup.caches else "spanner_read_ms"]
             + expiries * assumed["firestore_ms"]
         )
@@ -170,17 +172,17 @@ class Model:
         cost = (
             use["cache_reads"] * price["firestore_read"]
             + writes * price["firestore_write"]
-            + setup.regions * self.assumed["cache_documents"] * price["firestore_delete"]
+            + use["cache_documents"] * price["firestore_delete"]
         )
         return "{}", f"{use['cache_reads']} reads and {writes} writes", cost
 
     def _node_hours(self, setup: SetUp) -> float:
-        """For the rows that an order writes, and those that it reads because there is no cache. Its other reads are not
+        """For the rows that an order writes, and those of its GETs that no cache answers. Its other reads are not
         counted."""
         written = self.assumed[f"spanner_{setup.spanner}_rows_per_node_second"]
         read = self.assumed[f"spanner_{setup.spanner}_reads_per_node_second"]
-        rows = 0 if setup.caches else self.usage["cache_reads"] * self.assumed["rows_of_a_get"]
-        seconds = self.usage["rows_written"] / written + rows / read
+        gets = self.usage["cache_misses" if setup.caches else "cache_reads"]
+        seconds = self.usage["rows_written"] / written + gets * self.assumed["rows_of_a_get"] / read
         return float(seconds / self.assumed[f"spanner_{setup.spanner}_cpu_share"] / 3600)
 
     def floor(self) -> list[Line]:

@@ -1,9 +1,11 @@
-"""The fenced Firestore cache of hot reads. It never decides about money, claims or permission.
+"""The fenced Firestore cache of orders and claims, whose views take several rows. It never decides about money, claims
+or permission.
 
 Each operation is one call. An expiry, after a commit, is one blind merge `{v, body: None, hard, floor: Maximum(v)}`.
 A fill by a reader is `{v, body, hard}` without `floor`. An entry is valid only while `v ≥ floor` and `now < hard`, so
-late fills and expiries can only cause misses. Firestore's TTL only cleans up, a day later (policy on `gone`). A TTL on
-`hard` could remove the floor while a fill from before the floor is still under way.
+late fills and expiries can only cause misses. A commit expires the entry of its own region; elsewhere an entry ends by
+`hard`. Firestore's TTL only cleans up, a day later (policy on `gone`). A TTL on `hard` could remove the floor while a
+fill from before the floor is still under way.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from shared.adapters.circuit_breaker import Breaker
 from shared.runtime.clock import Clock
 from shared.runtime.crash_points import point
 
-HARD_SECONDS = 30.0
+HARD_SECONDS = 20.0
 KEPT = timedelta(days=1)  # a document stays at least so long
 CALL_SECONDS = 0.25
 SCHEMA = 1

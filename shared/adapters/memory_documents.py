@@ -1,7 +1,7 @@
 """A Firestore collection in memory, as far as the cache uses one: get, merging set with `Maximum`, delete.
 
-For local runs and tests. Each process has its own collection. A commit of another process expires an entry here when
-its event arrives (as in another region), and after `HARD_SECONDS` at the latest.
+For local runs and tests. Each process has its own collection. What another process changed is noticed after
+`HARD_SECONDS` at the latest, as in another region.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def _shards(index: Index[Any], after: Key | None, count: int) -> list[Iterator[R
     """Each shard's entries in index order. The first entries of all shards are read together; a shard is read again
     when its entries run out."""
     session = Session(resources.database().snapshot())
-    size = max(8, 2 * count // OPEN_SHARDS)
+    size = 4 + count // 8  # twice what a shard has on average, and a few: a second read is rare
     shards = range(OPEN_SHARDS)
     first = session.read_all([index.scan(shard, after=after, limit=size) for shard in shards])
     return [_more(session, index, shard, rows, size) for shard, rows in zip(shards, first, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from shared.domain.desk.claims import Claim
@@ -10,15 +9,10 @@ from shared.domain.desk.orders import Order
 from shared.domain.desk.supplies import Supply
 from shared.store.tables.system import Timer, timer
 
-SUPPLY_CHECK: Final = "supply_check"  # a supply that is still pending a minute after its creation
+SUPPLY_CHECK: Final = "supply_check"  # of release 0.0.1; `activation.unchecked` finds these supplies
 SUPPLY_EXPIRY: Final = "supply_expiry"
 ORDER_EXPIRY: Final = "order_expiry"
 CLAIM_LEASE: Final = "claim_lease"
-CHECK_AFTER: Final = timedelta(minutes=1)
-
-
-def supply_check(supply: Supply) -> Timer:
-    return timer(SUPPLY_CHECK, supply.id, supply.created_at + CHECK_AFTER)
 
 
 def supply_expiry(supply: Supply) -> list[Timer]:

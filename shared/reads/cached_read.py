@@ -20,6 +20,7 @@ from shared.domain.errors import NotFound
 from shared.domain.permissions import Caller
 from shared.runtime.context import Context, current
 from shared.store.session import Session
+from shared.store.table import TABLES
 from shared.telemetry import metrics
 
 M = TypeVar("M")
@@ -71,11 +72,12 @@ class SingleFlight:
 
 
 def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M]) -> M:
-    """The resource as `caller` may see it. Raises NotFound if it does not exist for this caller."""
+    """The resource as `caller` may see it; `kind` is its table, which says whether it is cached. Raises NotFound if it
+    does not exist for this caller."""
     context = current()
     if context.request.strong_read:
         metrics.CACHE_READS.add(kind=kind, outcome="bypass")
-    else:
+    elif TABLES[kind].cached:
         entry = resources.cache().get(kind, identity)
         if (
             entry is not None
@@ -88,7 +90,7 @@ def by_id(kind: str, identity: str, caller: Caller, model: type[M], load: Load[M
                 context.answer.etag = f'"{entry.version}"'
                 return view
         metrics.CACHE_READS.add(kind=kind, outcome="miss")
-    loaded = _read(kind, identity, load, context)
+    loaded = _read(kind, identity, caller, load, context)
     context.answer.etag = f'"{loaded.version}"'
     if caller.sees(loaded.owner):
         return loaded.view
@@ -107,24 +109,27 @@ def _view(model: type[M], body: str) -> M | None:
     return view
 
 
-def _read(kind: str, identity: str, load: Load[M], context: Context) -> Loaded[M]:
+def _read(kind: str, identity: str, caller: Caller, load: Load[M], context: Context) -> Loaded[M]:
+    def filled(staleness: float | None) -> Loaded[M]:
+        return _filled(kind, identity, caller, load, staleness)
+
     if not context.request.strong_read:
         try:
-            loaded = resources.memory(SingleFlight).run(
-                (kind, identity), lambda: _filled(kind, identity, load, STALE_SECONDS)
-            )
+            loaded = resources.memory(SingleFlight).run((kind, identity), lambda: filled(STALE_SECONDS))
             if loaded.version >= (context.request.min_version or 0):
                 return loaded
         except NotFound:
             pass
-    return _filled(kind, identity, load, None)
+    return filled(None)
 
 
-def _filled(kind: str, identity: str, load: Load[M], staleness: float | None) -> Loaded[M]:
-    """Read and fill the cache. The fence makes the fill safe; the entry's lifetime starts at a time when the row was
-    certainly current."""
+def _filled(kind: str, identity: str, caller: Caller, load: Load[M], staleness: float | None) -> Loaded[M]:
+    """Read, and fill the cache for an owner who reads from it. The fence makes the fill safe; the entry's lifetime
+    starts at a time when the row was certainly current."""
     since = resources.clock().now() - timedelta(seconds=staleness or 0)
     loaded = load(Session(resources.database().snapshot(staleness=staleness, consistent=True)))
-    body = loaded.view.model_dump_json()  # type: ignore[attr-defined]
-    resources.cache().fill(kind, identity, Entry(loaded.version, loaded.owner, body, since))
+    wanted = loaded.owner == caller.user_id and not current().request.strong_read
+    if wanted and TABLES[kind].cached:
+        body = loaded.view.model_dump_json()  # type: ignore[attr-defined]
+        resources.cache().fill(kind, identity, Entry(loaded.version, loaded.owner, body, since))
     return loaded

@@ -65,9 +65,7 @@ def parse(raw: bytes) -> Event:
 
 def attributes(envelope: Mapping[str, Any]) -> dict[str, str]:
     """The Pub/Sub attributes of an envelope."""
-    names = (
-        "specversion", "id", "source", "type", "subject", "time", "sequence", "traceparent", "region", "wakes"
-    )  # fmt: skip
+    names = ("specversion", "id", "source", "type", "subject", "time", "sequence", "traceparent", "wakes")
     named = {f"ce-{name}": str(envelope[name]) for name in names if name in envelope}
     return named | {"content-type": "application/cloudevents+json"}
 

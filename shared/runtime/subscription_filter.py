@@ -15,7 +15,6 @@ from typing import Final
 from shared.domain import event_types
 
 TYPE: Final = "ce-type"
-REGION: Final = "ce-region"  # the region whose cached copies expired with the commit
 WAKES: Final = "ce-wakes"  # "no": no webhook endpoint of the notified users wants it
 OWN_REGION: Final = "{region}"  # placeholder in a filter for the subscription's region
 MAX_FILTER: Final = 256

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,7 @@ class Changes:
     audit_resource: str | None = None
     audit_details: dict[str, Any] | None = None
     measured: list[Callable[[], None]] = field(default_factory=list)
+    _shared: tuple[int, list[system.OutboxRow]] | None = None  # outbox rows of so many events
 
     @property
     def place(self) -> int:
@@ -60,8 +61,12 @@ class Changes:
 
     def outbox_rows(self, committed_at: Any) -> list[system.OutboxRow]:
         """The outbox rows of the events; while writing, `committed_at` is the commit-timestamp marker."""
-        rows = [event.row(committed_at) for event in self.events]
-        return event_rows.outbox_together(rows) if self.together else rows
+        if not self.together:
+            return [event.row(committed_at) for event in self.events]
+        if self._shared is None or self._shared[0] != len(self.events):
+            rows = event_rows.outbox_together(event.row(COMMIT_TIMESTAMP) for event in self.events)
+            self._shared = len(self.events), rows
+        return [replace(row, committed_at=committed_at) for row in self._shared[1]]
 
     def feed_rows(self) -> list[system.FeedEvent]:
         """The rows of the events in users' feeds."""

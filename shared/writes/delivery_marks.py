@@ -1,7 +1,6 @@
-"""Event attributes that subscriptions filter on: the region that already knows the event, and that nobody waits for
-it.
+"""The event attribute that a subscription filters on: whether somebody waits for the event.
 
-A mark can only prevent a delivery. Without it (because a read failed, or in another release) the event is delivered,
+The mark can only prevent a delivery. Without it (because a read failed, or in another release) the event is delivered,
 and its consumer checks for itself.
 """
 
@@ -17,16 +16,13 @@ from shared.runtime import cloud_event
 from shared.store.session import Session
 from shared.store.tables.webhooks import WEBHOOKS_BY_OWNER
 
-REGION: Final = "region"
 WAKES: Final = "wakes"
-NONE: Final = "none"
 NOBODY, SOMEBODY = "no", "yes"
 _log = logging.getLogger(__name__)
 
 
-def marked(envelopes: Sequence[Mapping[str, Any]], region: str) -> list[dict[str, Any]]:
-    """The envelopes with their marks, ready to publish. `region` is the region where the commit has expired its
-    copies; "": none.
+def marked(envelopes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The envelopes with their marks, ready to publish.
 
     Uses one strong read, so that an endpoint created before an event's commit is woken by the event.
     """
@@ -35,7 +31,7 @@ def marked(envelopes: Sequence[Mapping[str, Any]], region: str) -> list[dict[str
     except Exception:
         _log.warning("the webhook endpoints are unknown: deliveries are woken for every event", exc_info=True)
         endpoints = None
-    return [_with_marks(envelope, region, endpoints) for envelope in envelopes]
+    return [_with_mark(envelope, endpoints) for envelope in envelopes]
 
 
 def _endpoints(users: set[str]) -> dict[str, list[Sequence[str]]]:
@@ -49,10 +45,10 @@ def _endpoints(users: set[str]) -> dict[str, list[Sequence[str]]]:
     return found
 
 
-def _with_marks(
-    envelope: Mapping[str, Any], region: str, endpoints: Mapping[str, list[Sequence[str]]] | None
+def _with_mark(
+    envelope: Mapping[str, Any], endpoints: Mapping[str, list[Sequence[str]]] | None
 ) -> dict[str, Any]:
-    copy = {**envelope, REGION: region or NONE, WAKES: SOMEBODY}
+    copy = {**envelope, WAKES: SOMEBODY}
     if endpoints is not None:
         wanted = [types for user in _audience(envelope) for types in endpoints.get(user, ())]
         if not any(wants(types, envelope["type"]) for types in wanted):

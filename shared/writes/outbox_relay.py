@@ -55,6 +55,11 @@ class RelayThreads(ThreadPoolExecutor):
         self._free = threading.Semaphore(MAX_WAITING)
         self._failures, self._paused_until = 0, 0.0
 
+    @property
+    def behind(self) -> bool:
+        """Whether more commits wait for a thread than there are threads."""
+        return self._work_queue.qsize() > self._max_workers
+
     def publish(self, rows: Sequence[system.OutboxRow]) -> list[Future[None]]:
         """Publish the rows soon; returns no future if the sweeper will publish them."""
         if time.monotonic() < self._paused_until or not self._free.acquire(blocking=False):
@@ -66,7 +71,7 @@ class RelayThreads(ThreadPoolExecutor):
     def _publish(self, rows: Sequence[system.OutboxRow]) -> None:
         if time.monotonic() < self._paused_until:
             return
-        published = publish(rows, region=resources.settings().region)
+        published = publish(rows)
         self._failures = 0 if published.done or published.refused else self._failures + 1
         if self._failures >= FAILURES:
             self._paused_until = time.monotonic() + PAUSE_SECONDS
@@ -75,7 +80,9 @@ class RelayThreads(ThreadPoolExecutor):
 
 def after_commit(changes: Sequence[Changes], committed_at: datetime) -> None:
     """Publish the events of this commit and expire its cache entries, in parallel, waiting at most 30 ms; failures
-    only delay."""
+    only delay.
+
+    Nobody needs to wait for Pub/Sub if the processor stays after the answer, unless the threads cannot keep up."""
     for record in chain.from_iterable(each.measured for each in changes):
         record()
     events = [event for each in changes for event in each.events]
@@ -83,8 +90,10 @@ def after_commit(changes: Sequence[Changes], committed_at: datetime) -> None:
         metrics.EVENTS.add(type=event.envelope["type"])
     futures: list[Future[None]] = []
     if events:
-        rows = [row for each in changes for row in each.outbox_rows(committed_at)]
-        futures += resources.memory(RelayThreads).publish(rows)
+        relay = resources.memory(RelayThreads)
+        published = relay.publish([row for each in changes for row in each.outbox_rows(committed_at)])
+        if relay.behind or not resources.settings().work_after_answers:
+            futures += published
     cache, fences = resources.cache(), resources.memory(CacheThreads)
     stale = {place: version for each in changes for place, version in each.stale.items()}
     for (kind, identity), version in stale.items():
@@ -115,11 +124,11 @@ class Published(NamedTuple):
     refused: list[tuple[system.OutboxRow, list[Refused]]]
 
 
-def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
+def publish(rows: Sequence[system.OutboxRow]) -> Published:
     """Publish the events of rows, delete the rows of which Pub/Sub has accepted all, and leave in the others only the
-    events that it has not accepted. `region` is the region whose cache the commit itself expires."""
+    events that it has not accepted."""
     point("before_publish")
-    failed = _failed(rows, region)
+    failed = _failed(rows)
     done = [row for row, failures in zip(rows, failed, strict=True) if not failures]
     point("after_publish")
     if done:
@@ -143,12 +152,12 @@ def publish(rows: Sequence[system.OutboxRow], region: str = "") -> Published:
     return Published(len(done), refused)
 
 
-def _failed(rows: Sequence[system.OutboxRow], region: str) -> list[list[tuple[Outgoing, BaseException]]]:
+def _failed(rows: Sequence[system.OutboxRow]) -> list[list[tuple[Outgoing, BaseException]]]:
     """Send the events of rows; the events of each row that Pub/Sub has not accepted, with the errors."""
     publisher, events = resources.publisher(), [event_rows.outgoing(row) for row in rows]
     envelopes = [event.envelope for each in events for event in each]
     with tracing.span("pubsub.publish", messaging_batch=len(envelopes)):
-        marked = iter(delivery_marks.marked(envelopes, region))
+        marked = iter(delivery_marks.marked(envelopes))
         sent = [[(event, _sent(publisher, event.topic, next(marked))) for event in each] for each in events]
         wait([future for each in sent for _, future in each], timeout=PUBLISH_SECONDS)
     return [[(event, error) for event, future in each if (error := _error(future))] for each in sent]

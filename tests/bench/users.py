@@ -143,6 +143,7 @@ def _servers() -> Iterator[tuple[list[str], list[process.Child]]]:
                 "PUSH_TOKEN": "push-token",
                 "PYTHONPATH": str(ROOT),
                 "LOG_FORMAT": "json",
+                "WORK_AFTER_ANSWERS": "on",  # as in services that write
             }
             env |= {"SCHEDULES": "on" if number == 0 else "off"}
             command = [sys.executable, "-m", "tests.support.slow_server"]

@@ -10,9 +10,7 @@ from tests.drill.device import Answer
 from tests.model.claims import ClaimCall, OrderState, step
 from tests.model.linearizability import Call, linearizable
 
-READ_SECONDS = (
-    30.0  # the maximum age of an answer without Min-Version: a cached copy that no expiry has reached
-)
+READ_SECONDS = 20.0  # the maximum age of an answer without Min-Version: a cached copy of another region
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ SUPPLIES = Table(
     id_column="supply_id",
     numeric=BALANCES,
     documents=frozenset({"metadata"}),
-    cached=True,
 )
 SUPPLIES_BY_OWNER = Index(
     "supplies_by_owner",

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from shared import resources
+from shared.desk import timers
+from shared.store.session import Session
+from shared.store.tables.system import TIMERS, timer
 from tests.emulated.desk.refusals import refused
 from tests.emulated.desk.world import Desk, figures
 from tests.support.clock import TestClock
@@ -136,13 +140,25 @@ def test_a_supply_closes_at_its_time_once_nothing_is_reserved(desk: Desk, clock:
     assert (seen["status"], *figures(seen)) == ("closed", "0", "0", "0", "0")
 
 
-def test_a_supply_that_no_event_announced_is_checked_by_the_timer(desk: Desk, clock: TestClock) -> None:
+def test_a_timer_of_the_release_before_checks_a_supply(desk: Desk, clock: TestClock) -> None:
     user = desk.person()
     desk.wallet(user, ether=3)
     made = desk.app.ok(201, "POST", "/supplies", {"currency": "ETH", "amount": "2"}, user=user)
     fire(desk)
     assert desk.get(f"/supplies/{made['id']}", user)["status"] == "pending"
-    clock.advance(MINUTE)
+    of_the_release_before = timer(timers.SUPPLY_CHECK, made["id"], clock.now() + MINUTE)
+    resources.database().write([TIMERS.write("insert", of_the_release_before)])
+    clock.advance(1.1 * MINUTE)
+    fire(desk)
+    assert desk.get(f"/supplies/{made['id']}", user)["status"] == "active"
+    assert of_the_release_before not in Session(resources.database().snapshot()).one(TIMERS.scan())
+
+
+def test_a_supply_without_event_or_timer_is_found_after_a_minute(desk: Desk, clock: TestClock) -> None:
+    user = desk.person()
+    desk.wallet(user, ether=3)
+    made = desk.app.ok(201, "POST", "/supplies", {"currency": "ETH", "amount": "2"}, user=user)
+    clock.advance(1.1 * MINUTE)
     fire(desk)
     assert desk.get(f"/supplies/{made['id']}", user)["status"] == "active"
 

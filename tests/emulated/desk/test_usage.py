@@ -41,6 +41,7 @@ class Usage:
     passes: int = 0
     waits: Counter[str] = field(default_factory=Counter)  # for Spanner, in services billed by time
     cache: Counter[str] = field(default_factory=Counter)
+    documents: set[tuple[str, str]] = field(default_factory=set)
 
     def note(self, writes: Sequence[Write]) -> None:
         if {write.table for write in writes} == {"leases"}:
@@ -143,18 +144,24 @@ class CountedCache:
 
     def get(self, kind: str, identity: str) -> Entry | None:
         self.usage.cache["reads"] += 1
-        return self.inner.get(kind, identity)
+        entry = self.inner.get(kind, identity)
+        self.usage.cache["misses"] += entry is None
+        return entry
 
     def fill(self, kind: str, identity: str, entry: Entry) -> None:
-        self.usage.cache["writes"] += 1
+        self._wrote(kind, identity)
         self.inner.fill(kind, identity, entry)
 
     def expire(self, kind: str, identity: str, version: int) -> None:
-        self.usage.cache["writes"] += 1
+        self._wrote(kind, identity)
         self.inner.expire(kind, identity, version)
 
     def check(self) -> None:
         self.inner.check()
+
+    def _wrote(self, kind: str, identity: str) -> None:
+        self.usage.cache["writes"] += 1
+        self.usage.documents.add((kind, identity))
 
 
 @pytest.fixture
@@ -229,7 +236,9 @@ def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage, tr
         "bytes_kept": usage.kept,
         "bytes_in_feeds": usage.feeds,
         "cache_reads": usage.cache["reads"],
+        "cache_misses": usage.cache["misses"],
         "cache_writes": usage.cache["writes"],
+        "cache_documents": len(usage.documents),
         "signatures": 1,
         "waits_for_reads": usage.waits["reads"],
         "waits_for_commits": usage.waits["commits"],

@@ -1,4 +1,4 @@
-"""The reference explains every event type, and changes of cached resources reach the cache."""
+"""The reference explains every event type."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import get_args
 
 import pytest
 
-from functions.cache import invalidate_cache
 from shared.domain import event_types
 from shared.domain.desk.states import SupplyStatus
 from shared.domain.errors import InvalidValue
 from shared.domain.transactions.states import TERMINAL
-from shared.store.table import BY_ROW
 from tests.unit.docs.pages import ROOT, tracked
 
 AGGREGATES = {kind.partition(".")[0] for kind in event_types.TYPES}
@@ -57,18 +55,6 @@ def test_events_that_are_named_after_a_state_exist() -> None:
     named = {f"transaction.{state}" for state in TERMINAL}
     named |= {f"supply.{status}" for status in get_args(SupplyStatus) if status not in ("pending", "active")}
     assert named <= event_types.TYPES.keys()
-
-
-def test_each_change_of_what_is_cached_reaches_the_cache() -> None:
-    cached = {table.name for table in BY_ROW.values() if table.cached}
-    assert set(invalidate_cache.KINDS.values()) == cached
-    declared = {
-        kind
-        for trigger in catalog()["invalidate_cache"]["messages"]  # type: ignore[attr-defined]
-        for kind in trigger["types"]
-    }
-    wanted = {kind for aggregate in invalidate_cache.KINDS for kind in event_types.of(aggregate)}
-    assert declared == wanted - invalidate_cache.CREATIONS
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,7 @@ def test_every_service_has_a_home_and_every_operation_a_service(granularity: str
 def test_the_trusts_are_where_they_are_needed() -> None:
     homes = closure.homes(closure.services("trust"), READERS, WRITERS)
     assert homes["public-reads"] == homes["streams"] == READERS
-    assert homes["public-writes"] == homes["engine"] == homes["identity"] == WRITERS
-    assert homes["events"] == READERS | WRITERS  # it informs each region's cache
+    assert homes["public-writes"] == homes["engine"] == homes["identity"] == homes["events"] == WRITERS
 
 
 def test_the_catalog_has_the_trust_of_each_declaration() -> None:

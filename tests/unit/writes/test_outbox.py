@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from shared.store.commit_effects import Changes, Emitted
 from shared.store.session import Session
 from shared.store.tables.system import DEAD_LETTERS, OUTBOX, SWEEP_MARKS, OutboxRow
 from shared.writes import outbox_relay
+from shared.writes.outbox_relay import Published
 from tests.model.store import MemoryDatabase
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -196,3 +197,26 @@ def test_only_the_refused_event_of_a_row_becomes_a_letter(world: World) -> None:
     (letter,) = Session(world.database.snapshot()).one(DEAD_LETTERS.scan())
     assert (letter.topic, json.loads(letter.body)["id"]) == ("refused", "evt_1")
     assert everywhere(world) == 0
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_an_answer_waits_for_pubsub_only_where_no_processor_stays_or_the_threads_are_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    accepts = threading.Event()
+    waited: list[int] = []  # the futures that each commit waits for: its cache entry, and its events
+    monkeypatch.setattr(outbox_relay, "wait", lambda futures, timeout: waited.append(len(futures)))
+    monkeypatch.setattr(outbox_relay, "publish", lambda rows: accepts.wait(10) and Published(1, []))
+    context = Context("place_order", "req", deadline_in(60), caller=Caller.of_system())
+    settings = replace(resources.settings(), work_after_answers=stays)
+    with resources.override(settings=settings), running(context):
+        for number in range(30):
+            changes = Changes(number)
+            envelope = {"id": f"evt_{number}", "type": "order.placed", "subject": f"ord_{number}"}
+            changes.events.append(Emitted(number, envelope, "order-events", f"evt_{number}"))
+            changes.stale["orders", f"ord_{number}"] = 1
+            outbox_relay.after_commit([changes], NOW)
+        accepts.set()
+        resources.memory(outbox_relay.RelayThreads).shutdown(wait=True)
+    assert waited[:8] == ([1] * 8 if stays else [2] * 8)
+    assert waited[-1] == 2, "more commits than threads wait for Pub/Sub"

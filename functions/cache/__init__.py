@@ -1,1 +1,0 @@
-"""The cache of hot reads that each region keeps."""
