@@ -73,16 +73,17 @@ def test_the_spans_of_a_sampled_request_show_where_its_time_goes(desk: Desk) -> 
     user = desk.person()
     desk.wallet(user, ether=3)
     with traced() as exporter:
-        made = desk.supply(user)
+        desk.supply(user)
+        order = desk.order(user)
         assert exporter.get_finished_spans() == (), "nothing asked for this trace to be kept"
-        desk.app.ok(200, "GET", f"/supplies/{made['id']}", user=user, headers={"traceparent": GIVEN})
+        desk.app.ok(200, "GET", f"/orders/{order['id']}", user=user, headers={"traceparent": GIVEN})
         desk.app.ok(200, "GET", "/wallets", user=user, headers={"traceparent": GIVEN})
         body = {"currency": "ETH", "amount": "1"}
         desk.app.ok(201, "POST", "/supplies", body, user=user, headers={"traceparent": GIVEN})
         spans = exporter.get_finished_spans()
     assert {f"{span.context.trace_id:032x}" for span in spans} == {TRACE}
     names = {span.name for span in spans}
-    assert {"get_supply", "list_wallets", "create_supply", "firestore", "spanner.Read"} <= names
+    assert {"get_order", "list_wallets", "create_supply", "firestore", "spanner.Read"} <= names
     assert {"spanner.Commit", "pubsub.publish"} <= names
     by_id = {span.context.span_id: span for span in spans}
     inner = [span for span in spans if span.name.startswith(("spanner", "firestore", "pubsub"))]
