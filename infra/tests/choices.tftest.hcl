@@ -36,7 +36,7 @@ run "trusts" {
   assert {
     condition = alltrue([
       for k, s in google_cloud_run_v2_service.service : { for e in s.template[0].containers[0].env : e.name => e.value if contains(["FUNCTION_TARGET", "THREADS", "HANDLER_SECONDS", "WORK_AFTER_ANSWERS"], e.name) } == {
-        FUNCTION_TARGET = "trust_${replace(s.name, "-", "_")}", THREADS = tostring(s.template[0].max_instance_request_concurrency), HANDLER_SECONDS = contains(["engine", "events"], s.name) ? "58" : "45"
+        FUNCTION_TARGET    = "trust_${replace(s.name, "-", "_")}", THREADS = tostring(s.template[0].max_instance_request_concurrency), HANDLER_SECONDS = contains(["engine", "events"], s.name) ? "58" : "45"
         WORK_AFTER_ANSWERS = s.template[0].containers[0].resources[0].cpu_idle ? "off" : "on"
       }
     ])
