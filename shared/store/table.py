@@ -96,6 +96,11 @@ class Table(Generic[T]):
         return {place: convert for place, convert in found if convert is not None}
 
     @cached_property
+    def _of_columns(self) -> dict[str, Callable[[Any], Any]]:
+        """The same converters, by the column."""
+        return {self.columns[place]: convert for place, convert in self._converted.items()}
+
+    @cached_property
     def _of_row(self) -> Callable[[Row], tuple[Any, ...]]:
         """A fast getter of all columns of a stored row."""
         return itemgetter(*self.columns)
@@ -147,7 +152,7 @@ class Table(Generic[T]):
     def _from_column(self, name: str, value: Any) -> Any:
         if value is None:
             return None
-        convert = self._converter(name)
+        convert = self._of_columns.get(name)
         if convert is not None:
             return convert(value)
         return tuple(value) if isinstance(value, list) else value
