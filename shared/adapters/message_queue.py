@@ -120,7 +120,10 @@ class MessageQueue:
             raise ValueError("no topic may have so short a name")
         with self.file.writing() as connection:
             if not connection.execute("SELECT 1 FROM queue_topics WHERE name = ?", (topic,)).fetchone():
-                raise UnknownTopic(topic)
+                names = [
+                    name for (name,) in connection.execute("SELECT name FROM queue_topics ORDER BY name")
+                ]
+                raise UnknownTopic(f"there is no topic {topic}; there are {', '.join(names) or 'none'}")
             return str(_put(connection, topic, data, attributes))
 
     def due(self, now: float, limit: int) -> list[Delivery]:
