@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -48,8 +49,9 @@ class User:
 
 
 def normal_email(text: str) -> str:
-    """The address in lower case without surrounding spaces. Raises InvalidValue naming `email`."""
-    email = text.strip().lower()
+    """The address in lower case, without surrounding spaces, in the one form (NFKC) of letters that Unicode has several
+    of: two spellings of an address are no two accounts. Raises InvalidValue naming `email`."""
+    email = unicodedata.normalize("NFKC", text).strip().lower()
     if len(email) > MAX_EMAIL or not email.isprintable() or not _EMAIL.fullmatch(email):
         raise InvalidValue("email", "must be an e-mail address")
     return email

@@ -19,9 +19,15 @@ def user(**more: Any) -> users.User:
     )
 
 
-@pytest.mark.parametrize("text", ["A@Example.COM", " a@example.com "])
+@pytest.mark.parametrize(
+    "text", ["A@Example.COM", " a@example.com ", "\uff21@example.com", "a\uff20example.com"]
+)
 def test_an_address_is_compared_in_lower_case(text: str) -> None:
     assert users.normal_email(text) == "a@example.com"
+
+
+def test_two_spellings_of_a_letter_are_one_address() -> None:
+    assert users.normal_email("jos\u00e9@b.cd") == users.normal_email("jose\u0301@b.cd") == "jos\u00e9@b.cd"
 
 
 @pytest.mark.parametrize(
