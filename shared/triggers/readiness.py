@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +34,7 @@ _REGIONAL = frozenset({"spanner"})
 
 _log = logging.getLogger(__name__)
 CHECK_SECONDS = 5.0  # for all checks; the first ones also import libraries and open channels
+FRESH_SECONDS = 1.0  # for which an answer is given again
 
 
 class CheckThreads(ThreadPoolExecutor):
@@ -53,13 +55,44 @@ def probe(path: str, needs: Iterable[str]) -> Reply | None:
     return None
 
 
+class LastChecks:
+    """The last states of dependencies. Anybody may call the probes, so one check at a time serves all callers: many
+    checks of a dependency that hangs would take all threads, and make `/serving` fail."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._done: dict[frozenset[str], tuple[float, dict[str, str]]] = {}
+        self._running: dict[frozenset[str], Future[dict[str, str]]] = {}
+
+    def states(self, needs: frozenset[str]) -> dict[str, str]:
+        """The states of at most FRESH_SECONDS ago; while they are checked, those of before, if there are any."""
+        with self._lock:
+            checked_at, last = self._done.get(needs, (0.0, None))
+            if last is not None and time.monotonic() - checked_at < FRESH_SECONDS:
+                return last
+            running = self._running.get(needs)
+            mine = self._running.setdefault(needs, Future())
+        if running is not None:
+            return last if last is not None else running.result()
+        try:
+            states = _states(needs)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(states)
+            return states
+        finally:
+            with self._lock:
+                del self._running[needs]
+                if not mine.exception():
+                    self._done[needs] = (time.monotonic(), mine.result())
+
+
 def reply(needs: Iterable[str]) -> Reply:
     """200 with the state of each dependency, or 503 naming those that do not answer. Both contain the region and, for
     rollouts, the revision."""
-    until = time.monotonic() + CHECK_SECONDS
-    threads = resources.memory(CheckThreads)
-    checks = {need: threads.submit(_check, CHECKS[need]) for need in sorted(needs) if need in CHECKS}
-    states = {need: _state(need, check, until) for need, check in checks.items()}
+    states = resources.memory(LastChecks).states(frozenset(needs))
     ready = all(state == "ok" for state in states.values())
     answer = {"status": "ready" if ready else "unready", "dependencies": states}
     if region := _region():
@@ -68,6 +101,14 @@ def reply(needs: Iterable[str]) -> Reply:
         answer["revision"] = resources.settings().revision
     body = json.dumps(answer)
     return Reply(200 if ready else 503, body, {"Content-Type": "application/json"})
+
+
+def _states(needs: Iterable[str]) -> dict[str, str]:
+    """Check these dependencies at the same time: "ok", or the name of the error."""
+    until = time.monotonic() + CHECK_SECONDS
+    threads = resources.memory(CheckThreads)
+    checks = {need: threads.submit(_check, CHECKS[need]) for need in sorted(needs) if need in CHECKS}
+    return {need: _state(need, check, until) for need, check in checks.items()}
 
 
 def _region() -> str | None:
