@@ -12,6 +12,8 @@ import pytest
 
 from emulators.toolkit import ROOT
 
+pytestmark = pytest.mark.timeout(300)  # the whole demo
+
 
 @pytest.fixture
 def bare(tmp_path: Path) -> dict[str, str]:
@@ -27,7 +29,7 @@ def bare(tmp_path: Path) -> dict[str, str]:
 
 def test_the_demo_needs_no_emulator(bare: dict[str, str]) -> None:
     line = [sys.executable, "-m", "emulators", "demo"]
-    done = subprocess.run(line, cwd=ROOT, env=bare, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(line, cwd=ROOT, env=bare, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "embedded: Spanner → SQLite, Pub/Sub → queue, Firestore → memory" in done.stdout
     summary = json.loads(done.stdout.splitlines()[-1])
@@ -38,6 +40,6 @@ def test_a_deployment_does_not_start_on_it(bare: dict[str, str]) -> None:
     for env in ({"ENVIRONMENT": "prod", "STORE": "embedded"}, {"ENVIRONMENT": "prod", "EMBEDDED": "spanner"}):
         line = [sys.executable, "-m", "emulators", "demo"]
         done = subprocess.run(
-            line, cwd=ROOT, env=bare | env, capture_output=True, text=True, timeout=60, check=False
+            line, cwd=ROOT, env=bare | env, capture_output=True, text=True, timeout=100, check=False
         )
         assert done.returncode != 0 and "up at" not in done.stdout

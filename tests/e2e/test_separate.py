@@ -27,11 +27,13 @@ from schemas.contract import generated, protobuf
 from shared.runtime import operation
 from shared.triggers.rpc.methods import Bound, Methods
 
+pytestmark = pytest.mark.timeout(300)  # a dozen processes start
+
 
 def test_the_demo_runs_across_a_process_for_each_trust() -> None:
     line = [sys.executable, "-m", "emulators", "demo"]
     env = {**os.environ, "SEPARATE": "trusts"}
-    done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=170, check=False)
+    done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr + _end_of_log(done.stdout + done.stderr)
     summary = json.loads(done.stdout.splitlines()[-1])
     assert (summary["demo"], summary["winners"], summary["conflicts"]) == ("ok", 1, 49)
