@@ -68,29 +68,32 @@ class Coalescer:
 
 @dataclass(frozen=True, slots=True)
 class EngineHints:
-    """`dispatches` by lane. `question_heights`: the height at which a quorum is asked, by (question, id). With a
-    single endpoint an answer must be the same at two heads, so an entry must survive from one pass to the next; there
-    is room for everything that a pass can ask. `starts`: where the next pass starts if the last one ran out of time,
-    by (what, bucket). `balance_checks`: when a lane's balance was last read. `next_lanes`: where the last pass over a
-    bucket stopped because of too many lanes. `heads`: (monotonic seconds, height) by chain. `rests`: since when the
-    store fails in visits of a bucket, and until when this process leaves it alone, by the name of its lease.
-    `final_heights`: (when, height) of the last quorum about finality, by chain."""
+    """The hints of one process."""
 
-    dispatches: Coalescer = field(default_factory=Coalescer)
+    dispatches: Coalescer = field(default_factory=Coalescer)  # by lane
+    # The height at which a quorum is asked, by (question, id). With a single endpoint an answer must be the same at two
+    # heads, so an entry must survive from one pass to the next; there is room for everything that a pass can ask.
     question_heights: BoundedCache[tuple[str, str], int] = field(
         default_factory=lambda: BoundedCache(MAX_ROWS + MAX_LANES)
     )
+    # Where the next pass starts if the last one ran out of time, by (what, bucket).
     starts: BoundedCache[tuple[str, str], int] = field(
         default_factory=lambda: BoundedCache(4 * LANE_SHARDS * MAX_CHAINS)
     )
+    # When a lane's balance was last read.
     balance_checks: BoundedCache[str, datetime] = field(default_factory=lambda: BoundedCache(MAX_LANES))
+    # Where the last pass over a bucket stopped because of too many lanes.
     next_lanes: BoundedCache[tuple[str, int], str] = field(
         default_factory=lambda: BoundedCache(LANE_SHARDS * MAX_CHAINS)
     )
+    # (monotonic seconds, height) by chain.
     heads: BoundedCache[str, tuple[float, int]] = field(default_factory=lambda: BoundedCache(MAX_CHAINS))
+    # (time, height) of the last quorum about finality, by chain.
     final_heights: BoundedCache[str, tuple[datetime, int]] = field(
         default_factory=lambda: BoundedCache(MAX_CHAINS)
     )
+    # Since when the store fails in visits of a bucket, and until when this process leaves the bucket alone, by the name
+    # of its lease.
     rests: BoundedCache[str, tuple[datetime, datetime]] = field(
         default_factory=lambda: BoundedCache(LANE_SHARDS * MAX_CHAINS)
     )
