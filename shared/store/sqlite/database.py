@@ -33,7 +33,7 @@ from shared.store.port import (
     Unavailable,
     Write,
 )
-from shared.store.sqlite import functions, schema, values
+from shared.store.sqlite import functions, plans, schema, values
 from shared.store.sqlite.plans import Plans, Unknown
 from shared.telemetry import tracing
 
@@ -55,7 +55,7 @@ class SqliteDatabase:
     def __init__(self, file: SqliteFile) -> None:
         self.file = file
         self._lock = threading.Lock()
-        self._plans = Plans(schema.Schema({}, {}))
+        self._plans = plans.of("")
 
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> _Snapshot:
         return _Snapshot(self, consistent)
@@ -94,7 +94,7 @@ class SqliteDatabase:
             if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
                 raise
             with self._lock:
-                self._plans = Plans(schema.stored(connection))
+                self._plans = plans.of(schema.stored_text(connection))
             return run(self._plans)
 
 

@@ -204,6 +204,12 @@ class Plans:
         return _Write(sql, accept, tuple(range(len(columns))), False)
 
 
+@lru_cache(maxsize=4)
+def of(text: str) -> Plans:
+    """The SQL for the schema with this text, shared by all files with that schema; "" is the empty schema."""
+    return Plans(Schema.parse(text) if text else Schema({}, {}))
+
+
 def ordered(parts: Sequence[KeyPart]) -> str:
     """Key parts for ORDER BY and CREATE INDEX."""
     return ", ".join(quoted(part.name) + (" DESC" if part.descending else "") for part in parts)

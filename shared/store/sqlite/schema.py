@@ -116,9 +116,14 @@ def _parts(found: Iterable[dict[str, Any]]) -> tuple[KeyPart, ...]:
 
 def stored(connection: sqlite3.Connection) -> Schema:
     """The schema stored in the file; an empty one if no migration has run."""
+    return Schema.parse(text) if (text := stored_text(connection)) else Schema({}, {})
+
+
+def stored_text(connection: sqlite3.Connection) -> str:
+    """The text of the schema stored in the file; "" if no migration has run."""
     there = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'store_schema'").fetchone()
     row = connection.execute("SELECT schema FROM store_schema").fetchone() if there else None
-    return Schema.parse(row[0]) if row else Schema({}, {})
+    return str(row[0]) if row else ""
 
 
 def quoted(name: str) -> str:
