@@ -27,6 +27,7 @@ from emulators import leftovers
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
+from shared.keys import web3_imports
 from tests.support import any_store, left_out, order
 from tests.support.own_spanner import OwnSpanner
 from tests.support.stores import EMBEDDED, STORE
@@ -49,7 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "any_store: shows the same on every store (tests/support/any_store.py)"
     )
     config.option.loadscopereorder = False  # workers get the files in collection order
-    services = _services(config) if _wanted(config) else []
+    if not _wanted(config):
+        return
+    web3_imports.eth_account()  # before a test imports it directly, which takes twice as long
+    services = _services(config)
     if not services:
         return
     try:

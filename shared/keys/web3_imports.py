@@ -1,8 +1,10 @@
 """The only module that imports web3 and eth-account; all others get them from here.
 
-Both import py_ecc, which raises Python's recursion limit to 100,000. With that limit, deeply nested JSON would not
-raise RecursionError but crash the process, so the limit is restored. Each import takes up to a second of a cold
-start: call these functions inside other functions, never at module level.
+Both import eth_keyfile, which imports py_ecc for the BLS keystores of Ethereum's validators. We have no such keys, and
+py_ecc costs half a second of a cold start, in which it computes pairings. It also raises Python's recursion limit to
+100,000; with that limit, deeply nested JSON would not raise RecursionError but crash the process. Therefore eth_keyfile
+gets placeholders, which import py_ecc at their first use, and the limit is restored. The imports still take half a
+second: call these functions inside other functions, never at module level.
 """
 
 from __future__ import annotations
@@ -13,7 +15,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any, Final
 
+# Orders of the groups of secp256k1 (SEC 2, section 2.4.1) and of BLS12-381: eth_keyfile's limits for private keys.
+SECP256K1_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+BLS_ORDER: Final = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 _lock = threading.Lock()
 
 
@@ -30,7 +36,37 @@ def eth_account(part: str = "") -> ModuleType:
 def _imported(package: str, part: str) -> ModuleType:
     name = f"{package}.{part}" if part else package
     with _lock, _recursion_limit_kept():
+        if "eth_keyfile" not in sys.modules:
+            _import_keystores()
         return importlib.import_module(name)
+
+
+class _Later:
+    """py_ecc's BLS signatures, imported at the first use."""
+
+    def __getattr__(self, name: str) -> Any:
+        with _recursion_limit_kept():
+            return getattr(importlib.import_module("py_ecc.bls").G2ProofOfPossession, name)
+
+
+def _import_keystores() -> None:
+    """Import eth_keyfile with placeholders for the four modules of py_ecc that it knows."""
+    names: dict[str, dict[str, Any]] = {
+        "py_ecc": {},
+        "py_ecc.bls": {"G2ProofOfPossession": _Later()},
+        "py_ecc.bls12_381": {"curve_order": BLS_ORDER},
+        "py_ecc.secp256k1": {"N": SECP256K1_ORDER},
+    }
+    before = {name: sys.modules[name] for name in names if name in sys.modules}
+    for name, values in names.items():
+        sys.modules[name] = ModuleType(name)
+        vars(sys.modules[name]).update(values)
+    try:
+        importlib.import_module("eth_keyfile")
+    finally:
+        for name in names:
+            del sys.modules[name]
+        sys.modules.update(before)
 
 
 @contextmanager

@@ -38,6 +38,22 @@ def test_without_the_door_the_limit_is_raised() -> None:
     assert done.returncode != 0 and "100000" in done.stderr
 
 
+def test_py_ecc_is_imported_only_for_a_validators_keystore() -> None:
+    done = probed(
+        """
+from shared.keys import web3_imports
+web3_imports.web3(), web3_imports.eth_account()
+assert "py_ecc" not in sys.modules
+import eth_keyfile.keyfile as keyfile
+assert keyfile.bls.SkToPk(1).hex().startswith("97f1d3a73197d794")  # the generator of G1
+from py_ecc import bls12_381, secp256k1
+assert keyfile.MAX_V3_PRIVATE_KEY == secp256k1.N - 1
+assert keyfile.MAX_V4_PRIVATE_KEY == bls12_381.curve_order - 1
+"""
+    )
+    assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
+
+
 def test_no_thread_sees_a_higher_limit_meanwhile() -> None:
     watch = """
 import threading
