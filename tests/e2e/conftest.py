@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from emulators.toolkit import ROOT
 from shared import resources
-from tests.support.packed import packed
+from tests.support.packed import TYPESCRIPT, Environment, NodeProject, installed, readme
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +35,17 @@ def own_world(
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The wheel and the npm package of the client libraries, packed by the first process of a run that needs them."""
-    own = tmp_path_factory.getbasetemp()
-    run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    names = run / "packed.txt"
-    with (run / "packed.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not names.exists():
-            names.write_text("\n".join(map(str, packed(run / "packed"))))
-    wheel, package = map(Path, names.read_text().splitlines())
-    return wheel, package
+def clients(tmp_path_factory: pytest.TempPathFactory) -> tuple[Environment, NodeProject]:
+    """The client libraries, packed and installed. Tests may write into the project."""
+    kept = installed(programs())
+    project = tmp_path_factory.mktemp("node") / "project"
+    shutil.copytree(kept / "node", project, symlinks=True)
+    return Environment(kept / "python"), NodeProject(project)
+
+
+def programs() -> dict[str, str]:
+    """The TypeScript programs of the tests."""
+    here, examples = Path(__file__).parent / "clients", ROOT / "examples" / "clients"
+    files = [here / "calls.ts", here / "job.ts", *examples.glob("*.ts")]
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in files}
+    return texts | {"readme": readme(TYPESCRIPT / "README.md", "ts")}

@@ -54,14 +54,12 @@ def server() -> Iterator[Scripted]:
 
 
 @pytest.fixture(scope="module")
-def commands(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    wheel, package = packages
-    python = Environment.made(tmp_path_factory.mktemp("python"), wheel).python
-    node = NodeProject.made(tmp_path_factory.mktemp("node") / "project", package)
+def commands(clients: tuple[Environment, NodeProject]) -> dict[str, list[str]]:
+    python, node = clients
     return {
-        "sync": [str(python), "-I", str(HERE / "calls_sync.py")],
-        "async": [str(python), "-I", str(HERE / "calls_async.py")],
-        "node": [NODE, str(node.compile((HERE / "calls.ts").read_text(encoding="utf-8")))],
+        "sync": [str(python.python), "-I", str(HERE / "calls_sync.py")],
+        "async": [str(python.python), "-I", str(HERE / "calls_async.py")],
+        "node": [NODE, str(node.program("calls"))],
     }
 
 

@@ -25,7 +25,7 @@ from emulators.demo import ITEMS, PASSWORD
 from emulators.product import Product
 from tests.e2e.job import PAYOUT, FundedAccount, Node
 from tests.support.origins import origin
-from tests.support.packed import NODE, PYTHON, TYPESCRIPT, Environment, NodeProject, readme, run
+from tests.support.packed import NODE, PYTHON, Environment, NodeProject, changed, readme, run
 from tests.support.scripted import Answer, serving
 from tests.unit.docs.pages import ROOT
 
@@ -40,14 +40,14 @@ def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFacto
         yield product
 
 
-@pytest.fixture(scope="module")
-def python(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return Environment.made(tmp_path_factory.mktemp("python"), packages[0])
+@pytest.fixture
+def python(clients: tuple[Environment, NodeProject]) -> Environment:
+    return clients[0]
 
 
-@pytest.fixture(scope="module")
-def node(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> NodeProject:
-    return NodeProject.made(tmp_path_factory.mktemp("node") / "project", packages[1])
+@pytest.fixture
+def node(clients: tuple[Environment, NodeProject]) -> NodeProject:
+    return clients[1]
 
 
 @pytest.fixture
@@ -95,21 +95,22 @@ def test_the_python_readme_fits_the_types(tmp_path: Path) -> None:
 def test_the_typescript_readme_runs_as_shown(
     product: Product, node: NodeProject, account: FundedAccount
 ) -> None:
-    program = readme(TYPESCRIPT / "README.md", "ts", baseUrl=product.url, developmentKey=account.key)
-    said = node.run(program)
+    program = node.program("readme")
+    text = program.read_text(encoding="utf-8")
+    changes = {"baseUrl": product.url, "developmentKey": account.key}
+    program.write_text(changed(text, "README.md", **changes), encoding="utf-8")
+    said = node.run("readme")
     for line in ("ord_", "missing: 8999.7", "completed", "paid: 0.2", "400"):
         assert line in said, said
 
 
 def test_both_examples_do_what_they_say(product: Product, python: Environment, node: NodeProject) -> None:
-    for runs, name in ((python.run, "shop.py"), (node.run, "shop.ts")):
-        account, program = (
-            FundedAccount.funded(Node(product.env["RPC_URL"])),
-            ROOT / "examples" / "clients" / name,
-        )
-        said = runs(program.read_text(encoding="utf-8"), WALLET_URL=product.url, PRIVATE_KEY=account.key)
+    shop = (EXAMPLES / "shop.py").read_text(encoding="utf-8")
+    for runs, program, true in ((python.run, shop, "True"), (node.run, "shop", "true")):
+        account = FundedAccount.funded(Node(product.env["RPC_URL"]))
+        said = runs(program, WALLET_URL=product.url, PRIVATE_KEY=account.key)
         assert said.splitlines() == [
-            f"found by its metadata: {str(True) if name == 'shop.py' else 'true'}",
+            f"found by its metadata: {true}",
             "the shop may not claim it: OWN_ORDER",
             "event: order.completed",
             "paid: paid",
@@ -131,7 +132,7 @@ def test_the_receiver_of_webhooks_hears_the_test_event(
     if name == "webhooks.py":
         command = [str(python.python), "-I", str(EXAMPLES / name)]
     else:
-        command = [NODE, str(node.compile((EXAMPLES / name).read_text(encoding="utf-8")))]
+        command = [NODE, str(node.program("webhooks"))]
     api = Api(product.url)
     with api.http:
         api.sign_up(f"hooks-{secrets.token_hex(6)}@example.com", PASSWORD)
@@ -172,7 +173,7 @@ def test_nothing_of_the_server_is_needed(python: Environment) -> None:
 
 
 def test_node_does_the_demos_whole_job(product: Product, node: NodeProject, account: FundedAccount) -> None:
-    said = node.run((HERE / "job.ts").read_text(encoding="utf-8"), **job(product, account))
+    said = node.run("job", **job(product, account))
     checked(said, product)
 
 
@@ -191,8 +192,8 @@ def test_what_the_product_delivers_is_genuine(
     call = {"call": "verify", "url": product.url, "body": request.body.decode(), "headers": request.headers}
     call |= {"secrets": [endpoint["secret"]], "now": int(request.headers["webhook-timestamp"])}
     lines = "".join(json.dumps(call | more) + "\n" for more in ({}, {"body": call["body"] + " "}))
-    javascript = node.compile((HERE / "calls.ts").read_text(encoding="utf-8"))
-    for command in ([str(python.python), "-I", str(HERE / "calls_sync.py")], [NODE, str(javascript)]):
+    javascript = str(node.program("calls"))
+    for command in ([str(python.python), "-I", str(HERE / "calls_sync.py")], [NODE, javascript]):
         done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60, check=True)
         assert [json.loads(line) for line in done.stdout.splitlines()] == [
             {"answer": "webhook.test"},
@@ -220,7 +221,6 @@ def test_a_page_of_another_origin_does_the_whole_job(
 ) -> None:
     from playwright.sync_api import sync_playwright
 
-    node.compile((HERE / "job.ts").read_text(encoding="utf-8")).rename(node.folder / "page.js")
     imports = {
         "web3-wallet-client": "/node_modules/web3-wallet-client/dist/index.js",
         "openapi-fetch": "/node_modules/openapi-fetch/dist/index.mjs",
@@ -228,7 +228,7 @@ def test_a_page_of_another_origin_does_the_whole_job(
     (node.folder / "index.html").write_text(
         f"""<!doctype html><script>globalThis.process = {{ env: {json.dumps(job(product, account))} }};</script>
         <script type="importmap">{json.dumps({"imports": imports})}</script>
-        <script type="module" src="/page.js"></script>"""
+        <script type="module" src="/job.js"></script>"""
     )
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -10,17 +12,46 @@ import subprocess
 import sys
 import tarfile
 import venv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tests.unit.docs.pages import ROOT, Page
+from tests.unit.docs.pages import ROOT, Page, tracked
 
+# What the packages are made from, and with which tools.
+SOURCES = (
+    *("clients/python/", "clients/typescript/", "schemas/openapi.json", "requirements"),
+    *(".ci/clients.py", "tests/support/packed.py", "tests/e2e/clients/node.d.ts"),
+)
 PYTHON, TYPESCRIPT = ROOT / "clients" / "python", ROOT / "clients" / "typescript"
 # The packages that pip would fetch with httpx. They come from the development environment, so that nothing is
 # downloaded.
 HTTPX = ("httpx", "httpcore", "h11", "anyio", "certifi", "idna", "sniffio", "typing_extensions.py")
 NODE_TYPES = ROOT / "tests" / "e2e" / "clients" / "node.d.ts"
 NODE = shutil.which("node") or str(Path(sys.executable).parent / "node")
+
+
+def installed(programs: Mapping[str, str]) -> Path:
+    """A folder with both libraries packed and installed, and these TypeScript programs compiled: an Environment in
+    `python`, a NodeProject in `node`. It is kept in .run/clients by the digest of all that it is made from. Nothing may
+    be written into it."""
+    digest = hashlib.sha256(repr((sys.version, sys.prefix, NODE, sorted(programs.items()))).encode())
+    for name in sorted(tracked()):
+        if name.startswith(SOURCES) and (ROOT / name).is_file():
+            digest.update(f"{name}\0".encode() + hashlib.sha256((ROOT / name).read_bytes()).digest())
+    kept = ROOT / ".run" / "clients" / digest.hexdigest()
+    kept.mkdir(parents=True, exist_ok=True)
+    with (kept / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # processes that start together make it once
+        if not (kept / "done").exists():
+            for left in ("packed", "python", "node"):
+                shutil.rmtree(kept / left, ignore_errors=True)
+            wheel, package = packed(kept / "packed")
+            Environment.made(kept / "python", wheel)
+            NodeProject.made(kept / "node", package, programs)
+            (kept / "done").touch()
+    return kept
 
 
 def packed(folder: Path) -> tuple[Path, Path]:
@@ -66,19 +97,22 @@ class Environment:
 
     def run(self, script: str, **env: str) -> str:
         """Run a program that does not see the repository; returns its output."""
-        path = self.folder / "program.py"
-        path.write_text(script, encoding="utf-8")
-        return run([str(self.python), "-I", str(path)], cwd=self.folder, **env).stdout
+        with TemporaryDirectory() as own:
+            path = Path(own) / "program.py"
+            path.write_text(script, encoding="utf-8")
+            return run([str(self.python), "-I", str(path)], cwd=Path(own), **env).stdout
 
 
 @dataclass(frozen=True)
 class NodeProject:
-    """A folder whose node_modules has only the package and its dependencies."""
+    """A folder whose node_modules has only the package and its dependencies, with compiled programs."""
 
     folder: Path
 
     @classmethod
-    def made(cls, folder: Path, package: Path) -> NodeProject:
+    def made(cls, folder: Path, package: Path, programs: Mapping[str, str]) -> NodeProject:
+        """Compile the programs (their text, by name), with the strictest type checks and all at once: the compiler
+        needs seconds to read its own libraries."""
         modules = folder / "node_modules"
         modules.mkdir(parents=True)
         with tarfile.open(package) as archive:
@@ -87,28 +121,35 @@ class NodeProject:
         for name in ("openapi-fetch", "openapi-typescript-helpers"):
             (modules / name).symlink_to(TYPESCRIPT / "node_modules" / name)
         (folder / "package.json").write_text('{"type": "module"}')
-        return cls(folder)
-
-    def compile(self, script: str) -> Path:
-        """Compile the program to JavaScript, with the strictest type checks."""
-        source = self.folder / "program.ts"
-        source.write_text(script, encoding="utf-8")
+        sources = [folder / f"{name}.ts" for name in programs]
+        for source, text in zip(sources, programs.values(), strict=True):
+            source.write_text(text, encoding="utf-8")
         options = ["--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext"]
         lib = ["--lib", "es2022,dom,dom.iterable,dom.asynciterable"]
         tsc = TYPESCRIPT / "node_modules" / "typescript" / "bin" / "tsc"
-        run([NODE, str(tsc), *options, *lib, str(source), str(NODE_TYPES)], cwd=self.folder)
-        return source.with_suffix(".js")
+        run([NODE, str(tsc), *options, *lib, *map(str, sources), str(NODE_TYPES)], cwd=folder)
+        return cls(folder)
 
-    def run(self, script: str, **env: str) -> str:
-        return run([NODE, str(self.compile(script))], cwd=self.folder, **env).stdout
+    def program(self, name: str) -> Path:
+        """The JavaScript of a program."""
+        return self.folder / f"{name}.js"
+
+    def run(self, name: str, **env: str) -> str:
+        """Run a program; returns its output."""
+        return run([NODE, str(self.program(name))], cwd=self.folder, **env).stdout
 
 
 def readme(path: Path, language: str, **changes: str) -> str:
     """Join a README's blocks into one program, with other constants; each constant must occur once."""
     text = "\n".join(fence.text for fence in Page(path).fences() if fence.info == (language,))
+    return changed(text, path.name, **changes)
+
+
+def changed(text: str, name: str, **changes: str) -> str:
+    """A program with other constants."""
     for pattern, value in changes.items():
         text, count = re.subn(
             rf'^((?:const )?{pattern} = )".*"', rf'\g<1>"{value}"', text, flags=re.MULTILINE
         )
-        assert count == 1, f"{path.name} has no line {pattern} = …"
+        assert count == 1, f"{name} has no line {pattern} = …"
     return text
