@@ -142,8 +142,8 @@ class World:
     def mined(self) -> dict[str, list[dict[str, Any]]]:
         """Every transaction on the chain by its sender in lower case, in order."""
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for number in range(self.head() + 1):
-            block = self.control("eth_getBlockByNumber", hex(number), True)
+        numbers = range(self.head() + 1)
+        for block in self.rpc.batch([("eth_getBlockByNumber", [hex(number), True]) for number in numbers]):
             for one in block["transactions"]:
                 found[one["from"].lower()].append(one)
         return found
