@@ -126,9 +126,11 @@ def test_the_guides_blocks_print_what_it_shows(host: int, copy: Path, shell: str
 def paste(shell: str, wanted: list[Block], folder: Path, env: Mapping[str, str]) -> list[tuple[str, str]]:
     """Paste the blocks; returns what each wrote to standard output and to standard error."""
     marked = "\n".join(f"{block.text}\necho '{MARK}'; echo '{MARK}' >&2" for block in wanted)
+    # A python3 that a version manager puts first on PATH takes five times as long, for each field of an answer.
+    programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     done = subprocess.run(
-        SHELLS[shell], input=f"{QUIET[shell]}\n{marked}\nexit 0\n", cwd=folder, env=os.environ | env,
-        capture_output=True, text=True, timeout=300, check=False,
+        SHELLS[shell], input=f"{QUIET[shell]}\n{marked}\nexit 0\n", cwd=folder,
+        env=os.environ | env | {"PATH": programs}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     outs, errs = (re.split(rf"^.*{MARK}$", text, flags=re.MULTILINE) for text in (done.stdout, done.stderr))
     assert len(outs) == len(errs) == len(wanted) + 1, done.stdout[-2000:] + done.stderr[-2000:]

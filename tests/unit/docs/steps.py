@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from tests.unit.docs.pages import ROOT, Page, tracked
@@ -17,11 +18,19 @@ PARTS = (
 
 
 def copy_product(folder: Path, wanted: Callable[[str], bool] = lambda top: top in PARTS) -> None:
-    """Copy the repository's files whose first path part is in `wanted`."""
+    """Copy the repository's files whose first path part is in `wanted`, with what Python has compiled of them."""
     for name in tracked():
         if wanted(name.split("/")[0]) and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+            _copy(ROOT / name, folder / name)
+            compiled = Path(cache_from_source(name)) if name.endswith(".py") else None
+            if compiled is not None and (ROOT / compiled).exists():
+                _copy(ROOT / compiled, folder / compiled)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file with its time, by which Python knows what it has compiled."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source, target)
 
 
 def add_example(page: Page, folder: Path) -> None:
