@@ -219,7 +219,9 @@ def test_an_orders_life_is_what_the_cost_model_says(desk: Desk, usage: Usage, tr
     (accepted,) = [event["subject"] for event in desk.outbox() if event["type"] == "transaction.accepted"]
     desk.react("dispatch_lane", "transaction.accepted", accepted)
     desk.rpc("anvil_mine", "0x3")
+    calls = traffic.answered, Counter(usage.waits)
     desk.drive(claim["id"], shopper)
+    traffic.answered, usage.waits = calls  # without its polls, as many as the chain takes
     for path, user in ((f"/orders/{order['id']}", shopper), (f"/claims/{claim['id']}", claimer)):
         for _ in range(2):
             desk.app.ok(200, "GET", path, user=user)
