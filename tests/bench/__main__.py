@@ -45,7 +45,7 @@ PARTS: Mapping[str, Part] = {
     "index": Part("a block's events with many followed contracts"),
     "passphrases": Part("wrong passphrases beside right ones"),
     "processor": Part("processor time of a call and all that it sets off", "embedded", {"ROUNDS": "25"}),
-    "scale": Part("the engine in simulated time", "model", {"SCALE": "0.02", "COMMITS": "0.010", "INSTANCES": "1 2"}),
+    "scale": Part("the engine in simulated time", "model", {"SCALE": "0.02", "COMMITS": "0.010 0.100", "HOUR": "1"}),
     "streams": Part("Server-Sent Events", "embedded", STREAMS),
     "streams_grpc": Part("gRPC streams", "embedded", STREAMS),
     "streams_websocket": Part("WebSockets", "embedded", STREAMS),
