@@ -49,7 +49,7 @@ def spawn(
     """
     if owned and threading.current_thread() is not threading.main_thread():
         raise RuntimeError(f"start {name} from the main thread: it would die with this thread")
-    guard = [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), str(int(death))] if owned else []
+    guard = guarded(death) if owned else []
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -63,6 +63,11 @@ def spawn(
             start_new_session=True,
         )
     return Child(name, process, log)
+
+
+def guarded(death: signal.Signals = signal.SIGKILL) -> list[str]:
+    """What precedes a command that the main thread starts, so that it receives `death` when this process dies."""
+    return [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), str(int(death))]
 
 
 def stop(children: Sequence[Child], grace: float = 5.0) -> None:

@@ -21,7 +21,7 @@ from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from emulators import ports
+from emulators import ports, process
 from emulators.front_door import Places
 from emulators.toolkit import ROOT
 from shared.runtime import operation, trust
@@ -62,9 +62,12 @@ def start() -> dict[str, str]:
     return addresses
 
 
-def _spawn(command: list[str], name: str, port: int, lock: int) -> None:
+def _spawn(command: list[str], name: str, port: int, lock: int) -> subprocess.Popen[bytes]:
+    """Start it. What the main thread starts ends with this process, even if it is killed; Linux would end what another
+    thread starts with that thread."""
+    guard = process.guarded() if threading.current_thread() is threading.main_thread() else []
     env = {"FUNCTION_TARGET": f"trust_{name}", "PYTHONPATH": str(ROOT), "HOST": HOST, "PORT": str(port)}
-    subprocess.Popen(command, cwd=ROOT, env=os.environ | env, pass_fds=[lock])
+    return subprocess.Popen([*guard, *command], cwd=ROOT, env=os.environ | env, pass_fds=[lock])
 
 
 def places(addresses: dict[str, str], gateway: int) -> Places:

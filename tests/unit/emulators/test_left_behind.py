@@ -41,6 +41,28 @@ def test_a_worker_ends_with_the_gunicorn_that_started_it() -> None:
     wait_for("the worker's end", lambda: not alive(worker))
 
 
+TRUSTS = """
+import time
+from emulators import ports, separate
+with ports.reserve() as (port, lock):
+    print(separate._spawn(["sleep", "60"], "public_reads", port, lock).pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere no kernel ends the children of a killed parent"
+)
+def test_the_process_of_a_trust_ends_with_a_gateway_that_is_killed() -> None:
+    command = [sys.executable, "-c", TRUSTS]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as gateway:
+        assert gateway.stdout
+        trust = int(gateway.stdout.readline())
+        assert alive(trust)
+        gateway.send_signal(signal.SIGKILL)
+    wait_for("the end of the trust's process", lambda: not alive(trust))
+
+
 ASKING = """
 import sys, time
 from pathlib import Path
