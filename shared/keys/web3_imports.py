@@ -17,9 +17,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final
 
-# Orders of the groups of secp256k1 (SEC 2, section 2.4.1) and of BLS12-381: eth_keyfile's limits for private keys.
-SECP256K1_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-BLS_ORDER: Final = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
+# The order of BLS12-381's groups, which limits validators' keys.
+BLS_ORDER: Final = 0x73EDA753_299D7D48_3339D808_09A1D805_53BDA402_FFFE5BFE_FFFFFFFF_00000001
 _lock = threading.Lock()
 
 
@@ -51,11 +50,13 @@ class _Later:
 
 def _import_keystores() -> None:
     """Import eth_keyfile with placeholders for the four modules of py_ecc that it knows."""
+    from shared.keys import curve
+
     names: dict[str, dict[str, Any]] = {
         "py_ecc": {},
         "py_ecc.bls": {"G2ProofOfPossession": _Later()},
         "py_ecc.bls12_381": {"curve_order": BLS_ORDER},
-        "py_ecc.secp256k1": {"N": SECP256K1_ORDER},
+        "py_ecc.secp256k1": {"N": curve.ORDER},
     }
     before = {name: sys.modules[name] for name in names if name in sys.modules}
     for name, values in names.items():
