@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
+from emulators.client import wait_for
 from shared.runtime import operation
 from tests.emulated.functions.conftest import Functions, Service
 from tests.emulated.functions.test_alone import bearer, code, envelope
@@ -21,9 +23,14 @@ def orders(functions: Functions) -> Service:
 
 def test_it_lives_and_is_ready_when_what_any_of_them_needs_answers(orders: Service) -> None:
     assert orders.call("GET", "/live").json() == {"status": "ok"}
-    ready = orders.call("GET", "/ready")
+    ready = wait_for("the orders' service is ready", lambda: _if_ready(orders))
     needs = {need for entry in operation.group("orders").values() for need in entry.needs}
-    assert (ready.status_code, set(ready.json()["dependencies"])) == (200, needs)
+    assert set(ready.json()["dependencies"]) == needs
+
+
+def _if_ready(service: Service) -> httpx.Response | None:
+    answer = service.call("GET", "/ready")
+    return answer if answer.status_code == 200 else None
 
 
 def test_each_request_reaches_its_operation(functions: Functions, orders: Service) -> None:
