@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from functions.claims.claim_next import CHOICE
 from shared import resources
+from shared.desk import open_orders
 from shared.runtime.clock import new_id
-from shared.store.port import Database, Read, Reader
+from shared.store.port import Database, Read, Reader, Row
 from shared.store.session import Session
 from shared.store.tables.orders import OPEN_SHARDS, ORDERS
 from tests.emulated.desk.refusals import refused
@@ -22,22 +24,37 @@ def ask(desk: Desk, user: str, body: dict[str, Any] | None = None, **more: Any) 
     return desk.app.call("POST", "/claims/next", body, user=user, **more)
 
 
+def _copies(order_id: str, count: int, **changes: Any) -> None:
+    """Store copies of the order, each a second older than the one before."""
+    order = Session(resources.database().snapshot()).one(ORDERS.get(order_id))
+    copies = [
+        replace(order, id=new_id("ord"), created_at=order.created_at - timedelta(seconds=number), **changes)
+        for number in range(1, count + 1)
+    ]
+    resources.database().write([ORDERS.write("insert", copy) for copy in copies])
+
+
 class Frozen:
     """A database whose index of open orders always shows its first result: other claimers are always faster."""
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
-        self._seen: dict[Read, Any] = {}
+        self._seen: dict[Read, list[Row]] = {}
 
     def snapshot(self, **options: Any) -> Reader:
         inner, seen = self._inner.snapshot(**options), self._seen
 
         class Snapshot:
-            def read(self, *reads: Read) -> Any:
-                fresh = [read for read in reads if read.index != "orders_open" or read not in seen]
-                rows = dict(zip(fresh, inner.read(*fresh), strict=True)) if fresh else {}
-                seen.update({read: rows[read] for read in fresh if read.index == "orders_open"})
-                return [rows[read] if read in rows else seen[read] for read in reads]
+            def read(self, *reads: Read) -> list[list[Row]]:
+                return [self._one(read) for read in reads]
+
+            def _one(self, read: Read) -> list[Row]:
+                if read.index != "orders_open":
+                    return inner.read(read)[0]
+                whole = replace(read, limit=0)
+                if whole not in seen:
+                    [seen[whole]] = inner.read(whole)
+                return seen[whole][: read.limit]
 
         return Snapshot()
 
@@ -62,14 +79,10 @@ def test_the_oldest_are_preferred(desk: Desk, clock: TestClock) -> None:
 def test_there_is_none_only_when_every_shard_was_read_to_its_end(desk: Desk) -> None:
     """The matching order is behind many others, and each shard is longer than its first read."""
     shopper, claimer = desk.shopper(), desk.claimer()
-    wanted = Session(resources.database().snapshot()).one(ORDERS.get(desk.order(shopper, "0.5")["id"]))
-    others = [
-        replace(wanted, id=new_id("ord"), amount=1, created_at=wanted.created_at - timedelta(seconds=number))
-        for number in range(1, 20 * OPEN_SHARDS)
-    ]
-    resources.database().write([ORDERS.write("insert", other) for other in others])
+    wanted = desk.order(shopper, "0.5")["id"]
+    _copies(wanted, 20 * OPEN_SHARDS, amount=1)
     found = ask(desk, claimer, {"min_amount": "0.5"})
-    assert (found.status, found.body["order_id"]) == (201, wanted.id)
+    assert (found.status, found.body["order_id"]) == (201, wanted)
     assert ask(desk, claimer, {"min_amount": "0.5"}).status == 204
 
 
@@ -85,6 +98,20 @@ def test_whoever_is_always_late_is_asked_to_come_again(desk: Desk) -> None:
         assert answer.headers["Retry-After"] == "0.2"
     assert ask(desk, slow).status == 204
     assert len(desk.get("/claims", fast)["items"]) == 3
+
+
+def test_claimers_spread_over_more_orders_the_more_of_them_are_late(desk: Desk) -> None:
+    """At the same eight orders, a crowd of claimers would stay in each other's way."""
+    shopper, fast, slow = desk.shopper(), desk.claimer(), desk.claimer()
+    _copies(desk.order(shopper, "0.001")["id"], 200)
+    any_order = open_orders.Criteria.of(None, None, None, slow)
+    oldest = [entry["order_id"] for entry in open_orders.oldest(any_order, 14)]
+    with resources.override(database=Frozen(resources.database())):
+        assert len(open_orders.oldest(any_order, 300)) == 201  # from now on nobody sees that one is claimed
+        for order in oldest:
+            desk.claimed(fast, order)
+        random.seed(1)
+        assert ask(desk, slow).body["order_id"] not in oldest
 
 
 def test_one_who_asks_twice_never_gets_the_same_order(desk: Desk) -> None:
