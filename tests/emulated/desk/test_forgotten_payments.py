@@ -199,6 +199,7 @@ def bumped(desk: Desk, path: str, user: str) -> bool:
 
 
 @needs_file
+@pytest.mark.serial  # the other processes of tests mine blocks on the same node
 def test_a_bump_that_the_backup_has_forgotten_is_no_reason_to_pay_again(
     desk: Desk, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
