@@ -20,6 +20,7 @@ from web3_wallet_client import WalletClient, WebhookError, webhooks
 class Receiver(ThreadingHTTPServer):
     """The server, with the endpoint's secret and the events that it has handled."""
 
+    daemon_threads = False  # what has arrived is handled to its end
     secrets: list[str]  # empty until the endpoint exists; a delivery before that is refused, and comes again
     seen: set[str]  # the ids of handled events; a real receiver stores these for some days
 
@@ -62,10 +63,11 @@ def main() -> None:
             while True:
                 time.sleep(1)
         except KeyboardInterrupt:
-            print("stopped")
+            pass
         finally:
             client.webhooks.delete(endpoint.id)
             server.shutdown()
+    print("stopped")
 
 
 if __name__ == "__main__":

@@ -48,8 +48,7 @@ const endpoint = await client.webhooks.create({ url, event_types: ["*"] });
 secrets.push(endpoint.secret ?? ""); // shown only in this answer
 process.once("SIGINT", () => {
   void client.webhooks.delete(endpoint.id).then(() => {
-    console.log("stopped");
-    server.close();
+    server.close(() => console.log("stopped")); // what has arrived is handled to its end
   });
 });
 console.log(`receiving at ${url}; Ctrl-C ends`);

@@ -12,7 +12,7 @@ declare module "node:http" {
   interface Server {
     listen(port: number, host: string, listening: () => void): this;
     address(): { port: number } | string | null;
-    close(): this;
+    close(ended?: () => void): this;
   }
   export function createServer(listener: (request: IncomingMessage, response: ServerResponse) => void): Server;
 }
