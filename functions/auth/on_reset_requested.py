@@ -18,11 +18,11 @@ from shared.store.tables.users import USERS
 
 @message("account-events", type="account.reset_requested", needs=("mail",))
 def on_reset_requested(event: Event) -> None:
-    asked = event.sequence / 1000
-    if resources.clock().now().timestamp() - asked >= mail_tokens.RESET.lifetime.total_seconds():
+    requested_at = event.sequence / 1000
+    if resources.clock().now().timestamp() - requested_at >= mail_tokens.RESET.lifetime.total_seconds():
         return
     user = Session(resources.database().snapshot()).maybe(USERS.find(event.subject))
     if user is None or user.email is None or user.disabled:
         return
-    if user.sessions_after is None or user.sessions_after.timestamp() <= asked:
+    if user.sessions_after is None or user.sessions_after.timestamp() <= requested_at:
         mails.password_reset(user)

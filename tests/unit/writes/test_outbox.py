@@ -117,6 +117,15 @@ def test_an_hourly_look_back_does_not_read_what_was_deleted_long_ago(world: Worl
     assert all(sweeping._start(mark, later) >= NOW - timedelta(hours=2) for mark in marks)
 
 
+def _placed(number: int) -> Changes:
+    """What the commit of an order leaves to do: an event to publish, and a cached copy to expire."""
+    changes = Changes(number)
+    envelope = {"id": f"evt_{number}", "type": "order.placed", "subject": f"ord_{number}"}
+    changes.events.append(Emitted(number, envelope, "order-events", f"evt_{number}"))
+    changes.stale["orders", f"ord_{number}"] = 1
+    return changes
+
+
 def test_commits_wait_for_nothing_while_pubsub_hangs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.hangs = True
     monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 0.0)
@@ -125,11 +134,7 @@ def test_commits_wait_for_nothing_while_pubsub_hangs(world: World, monkeypatch: 
     context.caller = Caller.of_system()
     with running(context):
         for number in range(400):
-            changes = Changes(number)
-            envelope = {"id": f"evt_{number}", "type": "order.placed", "subject": f"ord_{number}"}
-            changes.events.append(Emitted(number, envelope, "order-events", f"evt_{number}"))
-            changes.stale["orders", f"ord_{number}"] = 1
-            outbox_relay.after_commit([changes], NOW)
+            outbox_relay.after_commit([_placed(number)], NOW)
         resources.memory(outbox_relay.CacheThreads).shutdown(wait=True)
         threads = resources.memory(outbox_relay.RelayThreads)
         assert len(world.expired) == 400
@@ -211,11 +216,7 @@ def test_an_answer_waits_for_pubsub_only_where_no_processor_stays_or_the_threads
     settings = replace(resources.settings(), work_after_answers=stays)
     with resources.override(settings=settings), running(context):
         for number in range(30):
-            changes = Changes(number)
-            envelope = {"id": f"evt_{number}", "type": "order.placed", "subject": f"ord_{number}"}
-            changes.events.append(Emitted(number, envelope, "order-events", f"evt_{number}"))
-            changes.stale["orders", f"ord_{number}"] = 1
-            outbox_relay.after_commit([changes], NOW)
+            outbox_relay.after_commit([_placed(number)], NOW)
         accepts.set()
         resources.memory(outbox_relay.RelayThreads).shutdown(wait=True)
     assert waited[:8] == ([1] * 8 if stays else [2] * 8)
