@@ -50,6 +50,7 @@ class Settings:
     smtp_url: str = field(default="", repr=False)
     mail_sender: str = ""
     rate_limits: Mapping[str, int] = field(default_factory=dict)  # requests per hour, by tier or operation
+    account_limits: Mapping[str, int] = field(default_factory=dict)  # what one account may have, by kind
     limits_database: str = "(default)"  # the Firestore database with the counters of rate limits
     forwarded_hops: int = 0  # our own proxies that append to X-Forwarded-For
     balancer_addresses: tuple[str, ...] = ()  # appended by the balancer after the caller's address
@@ -126,6 +127,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         smtp_url=env.get("SMTP_URL", ""),
         mail_sender=env.get("MAIL_SENDER", ""),
         rate_limits=_rate_limits(env, local),
+        account_limits=_account_limits(env),
         limits_database=env.get("LIMITS_DATABASE", env.get("CACHE_DATABASE", "(default)")),
         forwarded_hops=int(env.get("FORWARDED_HOPS", "0" if local else "2")),
         balancer_addresses=tuple(filter(None, env.get("BALANCER_ADDRESSES", "").split(","))),
@@ -233,10 +235,26 @@ def _rate_limits(env: Mapping[str, str], local: bool) -> dict[str, int]:
         "request_reset": 20,
         "mails_to_address": 5,  # of one kind that anybody can ask for, from all networks together
         "redrive": 1_000,  # dead letters, by all operators together
+        "filled_events": 250_000,  # of earlier blocks, stored for the follows of one account
     }
     limits = dict.fromkeys(known, 1_000_000) if local else known
     for part in filter(None, env.get("RATE_LIMITS", "").split(",")):
         name, _, value = part.partition("=")
+        limits[name.strip()] = int(value)
+    return limits
+
+
+def _account_limits(env: Mapping[str, str]) -> dict[str, int]:
+    """What one account may have, from `ACCOUNT_LIMITS` ("contracts=10000,follows=2000"). Raises ValueError for another
+    kind."""
+    limits = {
+        "contracts": 10_000,  # with those that factories have added
+        "follows": 2_000,  # contracts whose events are indexed, with those that factories have added
+    }
+    for part in filter(None, env.get("ACCOUNT_LIMITS", "").split(",")):
+        name, _, value = part.partition("=")
+        if name.strip() not in limits or not value.strip().isdecimal():
+            raise ValueError(f"the environment variable ACCOUNT_LIMITS must not contain {part!r}")
         limits[name.strip()] = int(value)
     return limits
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from schemas.contracts import Contract, DeployContract, DeployedContract
 from schemas.transactions import Transaction
 from shared import resources
-from shared.contracts import abis, deployment, sending
+from shared.contracts import abis, account_limits, deployment, sending
 from shared.contracts.deployment import Creation
 from shared.domain.contracts import abi, contracts
 from shared.domain.permissions import Caller
@@ -44,6 +44,7 @@ def deploy_contract(request: DeployContract, caller: Caller) -> DeployedContract
     chain = request.chain or resources.settings().default_chain
     session = Session(resources.database().snapshot())
     wallet = sending.on_chain(resolve_wallet(session, caller, request.wallet_id, chain), chain)
+    account_limits.require_room(session, wallet.user_id)
     entries = abis.given(request.abi, request.type, required=False)
     value = int(request.value)
     creation = deployment.creation(

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from schemas.contracts import Contract, ImportContract
 from shared import resources
-from shared.contracts import abis
+from shared.contracts import abis, account_limits
 from shared.domain.contracts import abi, contracts
 from shared.domain.contracts.contracts import ContractExists, NoCode
 from shared.domain.permissions import Caller
 from shared.keys.addresses import parse_address
 from shared.runtime.clock import new_id
 from shared.runtime.operation import BODY_WITH_ABI, http
+from shared.store.session import Session
 from shared.store.tables import metadata
 from shared.store.tables.contracts import at
 from shared.store.unit_of_work import UnitOfWork
@@ -32,6 +33,7 @@ from shared.writes.commit import commit
     needs=("chain",),
 )
 def import_contract(request: ImportContract, caller: Caller) -> Contract:
+    account_limits.require_room(Session(resources.database().snapshot()), caller.user_id)
     client = resources.chain(request.chain or resources.settings().default_chain)
     address = parse_address(request.address)
     entries = abis.given(request.abi, request.type)

@@ -120,7 +120,7 @@ def _follow(chain: str, addresses: list[str]) -> None:
             contract_id=known, user_id=f"usr_{number % 50}", chain=chain, address=address, from_block=0,
             confirmations=1, announced=number % ANNOUNCED == 0, now=now,
         )  # fmt: skip
-        row = FollowedAddress(chain, address, True, None, 0, 0, 0)
+        row = FollowedAddress(chain, address, True, None, 0)
         writes += [CONTRACTS.write("insert", contract), FOLLOWS.write("insert", follow)]
         writes.append(FOLLOWED.write("insert", row))
     for at in range(0, len(writes), 600):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from shared import resources
 from shared.contracts.events import decoding
 from shared.domain.contracts import abi as rules
 from shared.domain.contracts import contracts as contract_rules
@@ -16,7 +17,13 @@ from shared.domain.contracts.contracts import Contract
 from shared.domain.contracts.events import ContractEvent
 from shared.domain.contracts.follows import MAX_CHILDREN, Follow
 from shared.store.session import Session
-from shared.store.tables.contract_events import FOLLOWED, FOLLOWS, FOLLOWS_FACTORIES, unfollow
+from shared.store.tables.contract_events import (
+    FOLLOWED,
+    FOLLOWS,
+    FOLLOWS_BY_OWNER,
+    FOLLOWS_FACTORIES,
+    unfollow,
+)
 from shared.store.tables.contracts import CONTRACTS, CONTRACTS_BY_ADDRESS
 from shared.store.unit_of_work import UnitOfWork
 
@@ -37,7 +44,7 @@ def at_once(session: Session, chain: str, events: Sequence[ContractEvent]) -> in
 
 def follow_announced(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent]) -> None:
     """Follow the announced contracts in the commit that stores the events: each once, at most MAX_CHILDREN per
-    factory."""
+    factory, and no more than its user may follow."""
     added: set[tuple[str, str]] = set()  # (user, address): by another factory of the user, in this commit
     for parent, factory in _factories(unit, chain, events):
         named: dict[str, int] = {}
@@ -121,17 +128,18 @@ def _known(unit: UnitOfWork, parent: Follow, named: Iterable[str]) -> dict[str, 
 
 def _follow(unit: UnitOfWork, parent: Follow, factory: Contract, named: Mapping[str, int]) -> None:
     known = _known(unit, parent, named)
+    room = _room(unit, parent.user_id) if any(child not in known for child in named) else 0
     followed = unit.many(FOLLOWED.get_many((parent.chain, one.lower()) for one in named))
     addresses = {one.address: one for one in followed}
     for child, number in named.items():
         there = known[child].follow if child in known else None
-        address = follow_rules.followed_from(
-            addresses.get(child.lower()), parent.chain, child.lower(), number
-        )
+        address = follow_rules.followed(addresses.get(child.lower()), parent.chain, child.lower(), number)
         if there is not None and there.parent_id and number < there.from_block:  # filling found it earlier
-            unit.write(follow_rules.with_earlier_announcement(there, parent.id, number, unit.now), address)
-        if child in known or parent.children >= MAX_CHILDREN:
+            there = follow_rules.with_earlier_announcement(there, parent.id, number, unit.now)
+            unit.write(follow_rules.to_fill_at(there, address), address)
+        if child in known or parent.children >= MAX_CHILDREN or room <= 0:
             continue
+        room -= 1
         parent = follow_rules.with_children(parent, 1, unit.now)
         contract = _contract(unit, parent, factory, child)
         follow = follow_rules.new_follow(
@@ -145,8 +153,14 @@ def _follow(unit: UnitOfWork, parent: Follow, factory: Contract, named: Mapping[
             now=unit.now,
             parent_id=parent.id,
         )
-        unit.write(contract, follow, address)
+        unit.write(contract, follow_rules.to_fill_at(follow, address), address)
     unit.write(parent)
+
+
+def _room(unit: UnitOfWork, user_id: str) -> int:
+    """How many more contracts the user may follow."""
+    most = resources.settings().account_limits["follows"]
+    return most - len(unit.many(FOLLOWS_BY_OWNER.scan(user_id, limit=most)))
 
 
 def _contract(unit: UnitOfWork, parent: Follow, factory: Contract, address: str) -> Contract:

@@ -1,8 +1,10 @@
 """Work for single addresses in addition to new blocks: start to index them, fill in earlier blocks, delete their
 events.
 
-Earlier blocks are filled in by ranges, for several addresses at once if their filling has the same progress. A range
-that nodes refuse is halved. A block whose hash is still kept must equal the indexed block.
+Earlier blocks are filled in for each follow, by ranges. The accounts have turns of one range each, so that none waits
+for another's follows, however many they are. A range serves several follows of the account whose filling has the same
+progress. A range that nodes refuse, or that has very many events, is halved. A block whose hash is still kept must
+equal the indexed block.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from shared.contracts.events.live import event_of, limited, store_new
 from shared.contracts.events.rolling_back import require_unmoved
 from shared.domain.contracts import follows as rules
 from shared.domain.contracts.events import ChainIndex, ContractEvent
-from shared.domain.contracts.follows import Fault, FollowedAddress
+from shared.domain.contracts.follows import Fault, Filling, Follow
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
     BLOCKS,
@@ -31,13 +33,23 @@ from shared.store.tables.contract_events import (
     EVENTS_BY_PLACE,
     FOLLOWED,
     FOLLOWED_WORK,
+    FOLLOWS,
+    FOLLOWS_BY_PLACE,
+    FOLLOWS_FILLING,
     at_addresses,
 )
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 MAX_RANGE: Final = 2_000  # blocks of one range
+MANY_EVENTS: Final = (
+    2_000  # in one range: the account's next one is shorter, so that its turns take no longer
+)
+LIMIT: Final = (
+    "filled_events"  # the name in RATE_LIMITS: events that are filled in for one account in an hour
+)
 DROPPED_AT_ONCE: Final = 500
+LAST: Final = "~"  # after all ids
 
 
 class Disagree(Exception):
@@ -45,34 +57,42 @@ class Disagree(Exception):
 
 
 @dataclass
-class Stretches:
-    """The length of the next range of each chain: halved after a refusal, doubled after an answer.
-    It is only a hint, kept in this process."""
+class Turns:
+    """Whose turn was the last one, and how long each account's next range is: halved after a refusal or many events,
+    doubled after an answer with few. Both are only hints, kept in this process."""
 
-    lengths: dict[str, int]
+    last: dict[tuple[str, Filling], str]  # user id, by chain and work
+    lengths: dict[tuple[str, str], int]  # blocks, by chain and user
 
     def __init__(self) -> None:
+        self.last = defaultdict(str)
         self.lengths = defaultdict(lambda: MAX_RANGE)
 
-    def shorter(self, chain: str, by: int) -> None:
-        self.lengths[chain] = max(1, by // 2)
+    def shorter(self, one: Follow, by: int) -> None:
+        self.lengths[one.chain, one.user_id] = max(1, by // 2)
 
-    def longer(self, chain: str) -> None:
-        self.lengths[chain] = min(MAX_RANGE, 2 * self.lengths[chain])
+    def longer(self, one: Follow) -> None:
+        self.lengths[one.chain, one.user_id] = min(MAX_RANGE, 2 * self.lengths[one.chain, one.user_id])
 
 
 def begin(index: ChainIndex) -> ChainIndex:
     """Start to index new addresses from the next block on. Raises Moved."""
     session = Session(resources.database().snapshot())
-    entries = session.one(FOLLOWED_WORK.scan(index.chain, "new", limit=MAX_ADDRESSES))
-    return commit(_begin, index, [one["address"] for one in entries]) if entries else index
+    # Before migration 0024, addresses that were filled in said so themselves: they begin again.
+    works = ("new", "fill", "held")
+    found = session.read_all([FOLLOWED_WORK.scan(index.chain, work, limit=MAX_ADDRESSES) for work in works])
+    addresses = [one["address"] for entries in found for one in entries]
+    return commit(_begin, index, addresses[:MAX_ADDRESSES]) if addresses else index
 
 
 def _begin(unit: UnitOfWork, index: ChainIndex, addresses: Sequence[str]) -> ChainIndex:
     current = require_unmoved(unit, index)
-    for address in unit.many(at_addresses(index.chain, addresses)):
-        if address.work == "new":
-            unit.write(rules.made_live(address, current.number))
+    known = unit.many(at_addresses(index.chain, addresses))
+    fresh = [rules.made_live(one, current.number) for one in known if one.work not in (None, "drop")]
+    places = {(one.address, one.chain): one for one in fresh}
+    if places:
+        follows = unit.follow(FOLLOWS, unit.many(FOLLOWS_BY_PLACE.below(places)))
+        unit.write(*fresh, *(rules.to_fill_at(one, places[one.address, one.chain]) for one in follows))
     after = replace(current, version=current.version + 1, updated_at=unit.now)
     unit.write(after)
     return after
@@ -103,48 +123,78 @@ def _drop(unit: UnitOfWork, index: ChainIndex, address: str) -> ChainIndex:
     return after
 
 
-def fill(client: ChainClient, index: ChainIndex) -> bool:
-    """Fill one range; returns whether more can be filled at once. Raises Moved, ChainError."""
-    group = _group(index)
+def fill(client: ChainClient, index: ChainIndex, work: Filling = "fill") -> bool:
+    """Fill one range of the next account; returns whether any account has a range. With `held`, try again what failed.
+
+    Raises Moved, ChainError."""
+    group = _group(index, work)
     if not group:
         return False
-    low = group[0].filled_to + 1
-    high = min(index.number, *(one.fill_until for one in group))
-    lengths = resources.memory(Stretches)
+    first, turns = group[0], resources.memory(Turns)
+    if not _may_fill(first.user_id):
+        return True
+    low = _filled_to(first) + 1
+    high = min(index.number, *(one.fill_until or 0 for one in group))
     if low > high:
         commit(_filled, index, group, (), (high, None))
         return True
-    high = min(high, low + lengths.lengths[index.chain] - 1)
-    addresses = [one.address for one in group]
+    high = min(high, low + turns.lengths[index.chain, first.user_id] - 1)
+    addresses = sorted({one.address for one in group})
     refused: list[str] = []
     try:
         logs, last_hash = _read(client, addresses, low, high)
-        lengths.longer(index.chain)
+        turns.shorter(first, high - low + 1) if len(logs) > MANY_EVENTS else turns.longer(first)
     except TooMuch:
-        lengths.shorter(index.chain, high - low + 1)
+        turns.shorter(first, high - low + 1)
         if high > low:
             return True
         logs, refused, last_hash = _fill_single_block(client, addresses, low)
     except (Lagging, NoQuorum) as error:
-        _record_fault(index, group, "pruned" if isinstance(error, Lagging) else "disagree")
-        return group[0].work == "fill"
+        _record_fault(group, "pruned" if isinstance(error, Lagging) else "disagree")
+        return True
     except Unreachable:  # the request may have taken too long
-        lengths.shorter(index.chain, high - low + 1)
+        turns.shorter(first, high - low + 1)
         raise
+    _count(first.user_id, len(logs))
     _store(index, group, logs, (high, last_hash), refused)
     return True
 
 
-def _group(index: ChainIndex) -> list[FollowedAddress]:
-    """Addresses whose filling has the same progress; if there are none, one address whose filling has failed."""
-    session = Session(resources.database().snapshot())
-    entries = session.one(FOLLOWED_WORK.scan(index.chain, "fill", limit=MAX_ADDRESSES))
+def _may_fill(user_id: str) -> bool:
+    """Whether the account may have more events filled in during this hour."""
+    limiter = resources.limiter()
+    principal, limit = f"{LIMIT}@{user_id}", limiter.limit(LIMIT, LIMIT)
+    allowed = limiter.take(principal, limit, resources.clock().now()).allowed
+    if allowed:
+        limiter.give_back(principal, resources.clock().now())
+    return allowed
+
+
+def _count(user_id: str, events: int) -> None:
+    limiter, now = resources.limiter(), resources.clock().now()
+    for _ in range(events):
+        limiter.take(f"{LIMIT}@{user_id}", limiter.limit(LIMIT, LIMIT), now)
+
+
+def _group(index: ChainIndex, work: Filling) -> list[Follow]:
+    """The follows of the next account whose filling has the same progress; of failed ones, only one."""
+    session, turns = Session(resources.database().snapshot()), resources.memory(Turns)
+    last = turns.last[index.chain, work]
+    after = session.many(FOLLOWS_FILLING.scan(index.chain, work, after=(last, LAST), limit=MAX_ADDRESSES))
+    entries = after or session.many(FOLLOWS_FILLING.scan(index.chain, work, limit=MAX_ADDRESSES))
     if not entries:
-        waiting = session.one(FOLLOWED_WORK.scan(index.chain, "held", limit=MAX_ADDRESSES))
-        entries = [secrets.choice(waiting)] if waiting else []
-    rows = session.many(at_addresses(index.chain, [one["address"] for one in entries])) if entries else []
-    lowest = min((one.filled_to for one in rows), default=0)
-    return [one for one in rows if one.filled_to == lowest and one.live]
+        return []
+    user_id = turns.last[index.chain, work] = entries[0]["user_id"]
+    own = [one for one in entries if one["user_id"] == user_id]
+    if work == "held":
+        own = [secrets.choice(own)]
+    rows = [one for one in session.follow(FOLLOWS, own) if one.work == work]
+    lowest = min(map(_filled_to, rows), default=0)
+    return [one for one in rows if _filled_to(one) == lowest]
+
+
+def _filled_to(one: Follow) -> int:
+    return one.from_block - 1 if one.filled_to is None else one.filled_to
 
 
 def _read(client: ChainClient, addresses: Sequence[str], low: int, high: int) -> tuple[list[SourceLog], str]:
@@ -169,7 +219,7 @@ def _fill_single_block(
 
 def _store(
     index: ChainIndex,
-    group: Sequence[FollowedAddress],
+    group: Sequence[Follow],
     logs: Sequence[SourceLog],
     end: tuple[int, str],
     refused: Sequence[str],
@@ -181,7 +231,7 @@ def _store(
             commit(_stored, index, events[at : at + most], end)
         commit(_filled, index, group, refused, end)
     except Disagree:
-        _record_fault(index, group, "disagree")
+        _record_fault(group, "disagree")
 
 
 def _stored(
@@ -206,29 +256,38 @@ def _require_same(unit: UnitOfWork, chain: str, blocks: Sequence[tuple[int, str]
 def _filled(
     unit: UnitOfWork,
     index: ChainIndex,
-    group: Sequence[FollowedAddress],
+    group: Sequence[Follow],
     refused: Sequence[str],
     end: tuple[int, str | None],
 ) -> None:
     current, (high, last_hash) = require_unmoved(unit, index), end
     if last_hash is not None:
         _require_same(unit, index.chain, [(high, last_hash)])
-    for known in unit.many(at_addresses(index.chain, [one.address for one in group])):
-        if known.work in ("fill", "held") and known.filled_to == group[0].filled_to:
-            complete = high >= min(known.fill_until, current.number)
-            after = rules.filled(known, max(high, known.filled_to), complete=complete)
-            gap = high if known.address in refused and known.gap_block is None else known.gap_block
-            unit.write(replace(after, gap_block=gap))
+    follows, rows = unit.read(
+        FOLLOWS.get_many((one.id,) for one in group),
+        at_addresses(index.chain, sorted({one.address for one in group})),
+    )
+    addresses = {one.address: one for one in rows}
+    for known in follows:
+        if known.work is None or _filled_to(known) != _filled_to(group[0]):
+            continue
+        complete = high >= min(known.fill_until or 0, current.number)
+        unit.write(rules.filled(known, max(high, _filled_to(known)), complete=complete))
+        address = addresses[known.address]
+        if complete:
+            address = rules.filled_from(address, known)
+        if known.address in refused and address.gap_block is None:
+            address = replace(address, gap_block=high)
+        addresses[known.address] = address
+    unit.write(*(addresses[one.address] for one in rows if addresses[one.address] != one))
 
 
-def _record_fault(index: ChainIndex, group: Sequence[FollowedAddress], fault: Fault) -> None:
+def _record_fault(group: Sequence[Follow], fault: Fault) -> None:
     if any((one.work, one.fault) != ("held", fault) for one in group):
-        commit(_record_fault_of, index, group, fault)
+        commit(_record_fault_of, group, fault)
 
 
-def _record_fault_of(
-    unit: UnitOfWork, index: ChainIndex, group: Sequence[FollowedAddress], fault: Fault
-) -> None:
-    for known in unit.many(at_addresses(index.chain, [one.address for one in group])):
-        if known.work in ("fill", "held"):
+def _record_fault_of(unit: UnitOfWork, group: Sequence[Follow], fault: Fault) -> None:
+    for known in unit.many(FOLLOWS.get_many((one.id,) for one in group)):
+        if known.work is not None:
             unit.write(rules.filling_failed(known, fault))

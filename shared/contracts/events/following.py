@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared import resources
 from shared.contracts.events import decoding
 from shared.domain.contracts import abi as rules
 from shared.domain.contracts import follows
@@ -13,7 +14,6 @@ from shared.domain.contracts.follows import (
     MAX_ANNOUNCED,
     MAX_FACTORIES,
     MAX_FACTORY_ABI,
-    MAX_FOLLOWS,
     Follow,
     FollowedAddress,
     NotFollowed,
@@ -59,16 +59,17 @@ def follow(unit: UnitOfWork, requested: Follow, *, keep_start: bool) -> State:
     """Follow a contract, or change how it is followed; `keep_start` keeps the first block of an existing follow.
 
     Raises TooManyFollows, TooManyAnnounced."""
+    most = resources.settings().account_limits["follows"]
     known, address, index, own = unit.read(
         FOLLOWS.find(requested.id),
         FOLLOWED.find(requested.chain, requested.address),
         CHAIN_INDEXES.find(requested.chain),
-        FOLLOWS_BY_OWNER.scan(requested.user_id, limit=MAX_FOLLOWS),
+        FOLLOWS_BY_OWNER.scan(requested.user_id, limit=most),
     )
     if known is not None and keep_start:
         requested = replace(requested, from_block=known.from_block)
-    if known is None and len(own) == MAX_FOLLOWS:
-        raise TooManyFollows(most=MAX_FOLLOWS)
+    if known is None and len(own) == most:
+        raise TooManyFollows(most=most)
     if requested.announced and not (known and known.announced):
         announced = unit.many(FOLLOWS_ANNOUNCED.scan(requested.address, requested.chain, limit=MAX_ANNOUNCED))
         if len(announced) == MAX_ANNOUNCED:
@@ -79,9 +80,11 @@ def follow(unit: UnitOfWork, requested: Follow, *, keep_start: bool) -> State:
             said = "As many follow this address as a factory as may: follow it without one."
             raise TooManyFollows(said, most=MAX_FACTORIES)
     made = requested if known is None else follows.changed(known, requested, unit.now)
-    needed = follows.followed_from(address, requested.chain, requested.address, requested.from_block)
+    needed = follows.followed(address, requested.chain, requested.address, requested.from_block)
     if index is not None and made.factory_event and _looks_further(known, made):
-        needed = follows.refilled_from(needed, made.from_block, index.number)
+        made = follows.to_fill(made, index.number) if needed.live else made
+    elif known is None or made.from_block < known.from_block:
+        made = follows.to_fill_at(made, needed)
     unit.write(made, needed)
     return made, needed, index
 

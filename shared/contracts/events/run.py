@@ -66,7 +66,9 @@ def _pass(client: ChainClient) -> None:
     index = fill.drop(index)
     for _ in range(FILLS):
         if not _time_left() or not fill.fill(client, index):
-            return
+            break
+    if _time_left():
+        fill.fill(client, index, "held")
 
 
 def _follow(client: ChainClient, index: ChainIndex) -> ChainIndex:

@@ -26,6 +26,13 @@ class AddressTaken(Refusal):
     code, status, message = "ADDRESS_TAKEN", 409, "The address already holds a contract."
 
 
+class TooManyContracts(Refusal):
+    """`data.most` is the limit. Contracts that factories have added count."""
+
+    code, status = "TOO_MANY_CONTRACTS", 409
+    message = "Your account has as many contracts as allowed: ask the operators of this service for more."
+
+
 class NoCode(Refusal):
     code, status, message = "NO_CODE", 422, "There is no contract at this address on this chain."
 

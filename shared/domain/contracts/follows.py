@@ -13,13 +13,13 @@ from typing import Final, Literal
 from shared.domain.contracts.abi import Entry
 from shared.domain.errors import Refusal
 
-MAX_FOLLOWS: Final = 2_000  # of one user
 MAX_CHILDREN: Final = 1_000  # contracts that one factory may add
 MAX_ANNOUNCED: Final = 100  # follows of one address that may have announced events
 MAX_FACTORIES: Final = 20  # follows of one address that may add the contracts that it announces
 MAX_FACTORY_ABI: Final = 64 * 1024  # characters: each contract that a factory adds stores its own copy
 MAX_CONFIRMATIONS: Final = 10_000
-Work = Literal["new", "fill", "held", "drop"]
+Work = Literal["new", "drop"]
+Filling = Literal["fill", "held"]
 Fault = Literal["pruned", "refused", "disagree"]
 
 
@@ -28,7 +28,7 @@ class NotFollowed(Refusal):
 
 
 class TooManyFollows(Refusal):
-    """`data.most` is the limit."""
+    """`data.most` is the limit. Contracts that factories have added count."""
 
     code, status, message = (
         "TOO_MANY_FOLLOWS",
@@ -54,7 +54,10 @@ class FutureBlock(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """One user's request to see a contract's events; its id is the contract's. Addresses are lower case."""
+    """One user's request to see a contract's events; its id is the contract's. Addresses are lower case.
+
+    The blocks from `from_block` to `fill_until` are filled step by step, so far up to `filled_to`; both are None while
+    the address is not indexed yet."""
 
     id: str
     user_id: str
@@ -71,9 +74,18 @@ class Follow:
     children: int  # contracts that it has added
     parent_id: str | None  # id of the factory that added it, until its user changes the follow
     sequence: int  # number of announced events
-    version: int
+    version: int  # of what the user can change, so filling does not change it
     created_at: datetime
     updated_at: datetime
+    work: Filling | None = None  # "held": filling has failed, and is tried again now and then
+    filled_to: int | None = None
+    fill_until: int | None = None
+    fault: Fault | None = None  # why filling does not progress
+
+    @property
+    def missing(self) -> int:
+        """The number of blocks that are not filled yet."""
+        return max(0, (self.fill_until or 0) - (self.filled_to or 0)) if self.work else 0
 
     @property
     def factory_rule(self) -> tuple[str | None, str | None, str | None]:
@@ -87,63 +99,61 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class FollowedAddress:
-    """An address whose events are indexed. While it is `live`, every new block is indexed. The blocks from
-    `from_block` to `fill_until` are filled step by step, so far up to `filled_to`."""
+    """An address whose events are indexed, for however many follows. While it is `live`, every new block is indexed,
+    and all of its events since `from_block` are stored."""
 
     chain: str
     address: str
     live: bool
     work: Work | None  # the index's work for it besides new blocks
     from_block: int
-    filled_to: int
-    fill_until: int
     gap_block: int | None = None  # the first block whose events no node returned
-    fault: Fault | None = None  # why filling does not progress
-
-    @property
-    def missing(self) -> int:
-        """The number of blocks that are not filled yet."""
-        return max(0, self.fill_until - self.filled_to) if self.work in ("fill", "held") else 0
 
 
-def followed_from(
-    known: FollowedAddress | None, chain: str, address: str, from_block: int
-) -> FollowedAddress:
-    """The address extended for another follow, which begins at `from_block`."""
+def followed(known: FollowedAddress | None, chain: str, address: str, from_block: int) -> FollowedAddress:
+    """The address for another follow."""
     if known is None or known.work == "drop":
-        return FollowedAddress(chain, address, False, "new", from_block, from_block - 1, from_block - 1)
-    if from_block >= known.from_block:
-        return known
-    until = max(known.fill_until, known.from_block - 1) if known.live else known.fill_until
-    work: Work = "fill" if known.live else "new"
-    return replace(
-        known, work=work, from_block=from_block, filled_to=from_block - 1, fill_until=until, fault=None
-    )
-
-
-def refilled_from(address: FollowedAddress, from_block: int, indexed_to: int) -> FollowedAddress:
-    """The address to be filled again from this block on, because a factory's new rule must see its earlier events."""
-    if not address.live or from_block > indexed_to:
-        return address
-    low = min(from_block - 1, address.filled_to) if address.missing else from_block - 1
-    until = max(indexed_to, address.fill_until)
-    return replace(address, work="fill", filled_to=low, fill_until=until, fault=None)
+        return FollowedAddress(chain, address, live=False, work="new", from_block=from_block)
+    return known
 
 
 def made_live(address: FollowedAddress, indexed_to: int) -> FollowedAddress:
-    """The address with every new block after `indexed_to` indexed; earlier blocks must be filled."""
-    behind = address.from_block <= indexed_to
-    return replace(address, live=True, work="fill" if behind else None, fill_until=indexed_to, fault=None)
+    """The address with every new block after `indexed_to` indexed."""
+    return replace(address, live=True, work=None, from_block=indexed_to + 1)
 
 
-def filled(address: FollowedAddress, number: int, *, complete: bool) -> FollowedAddress:
-    """The address filled up to a height; with `complete`, nothing is left to fill."""
-    return replace(address, filled_to=number, work=None if complete else "fill", fault=None)
+def filled_from(address: FollowedAddress, follow: Follow) -> FollowedAddress:
+    """The address after everything that the follow lacked is stored."""
+    if follow.fill_until is None or follow.fill_until < address.from_block - 1:
+        return address
+    return replace(address, from_block=min(address.from_block, follow.from_block))
 
 
-def filling_failed(address: FollowedAddress, fault: Fault) -> FollowedAddress:
-    """The address after its filling failed; it waits until nothing else must be filled."""
-    return replace(address, work="held", fault=fault)
+def to_fill(follow: Follow, until: int) -> Follow:
+    """The follow with its blocks up to `until` to be filled in, from its first block on."""
+    return replace(
+        follow,
+        work="fill" if follow.from_block <= until else None,
+        filled_to=follow.from_block - 1,
+        fill_until=max(until, follow.from_block - 1),
+        fault=None,
+    )
+
+
+def to_fill_at(follow: Follow, address: FollowedAddress) -> Follow:
+    """The follow with the blocks to be filled in that are not stored for its address yet; if the address is not live,
+    these are known only when it is."""
+    return to_fill(follow, address.from_block - 1) if address.live else follow
+
+
+def filled(follow: Follow, number: int, *, complete: bool) -> Follow:
+    """The follow filled up to a height; with `complete`, nothing is left to fill."""
+    return replace(follow, filled_to=number, work=None if complete else "fill", fault=None)
+
+
+def filling_failed(follow: Follow, fault: Fault) -> Follow:
+    """The follow after its filling failed; it is tried again now and then."""
+    return replace(follow, work="held", fault=fault)
 
 
 def new_follow(
@@ -194,6 +204,10 @@ def changed(known: Follow, requested: Follow, now: datetime) -> Follow:
         version=known.version,
         created_at=known.created_at,
         updated_at=known.updated_at,
+        work=known.work,
+        filled_to=known.filled_to,
+        fill_until=known.fill_until,
+        fault=known.fault,
     )
     return known if made == known else replace(made, version=known.version + 1, updated_at=now)
 

@@ -42,6 +42,7 @@ FOLLOWS_FACTORIES = Index(
     "follows_factories", FOLLOWS, ("factory_address", "chain", "id"), null_filtered=True
 )
 FOLLOWS_BY_OWNER = Index("follows_by_owner", FOLLOWS, ("user_id", "id"))
+FOLLOWS_FILLING = Index("follows_filling", FOLLOWS, ("chain", "work", "user_id", "id"), null_filtered=True)
 EVENTS = Table("contract_events", ContractEvent, ("chain", "block_hash", "log_index"))
 NOTICES = Table("event_notices", EventNotice, ("chain", "block_hash", "subject"))
 NOTICES_DUE = Index(

@@ -121,3 +121,18 @@ def test_an_abi_has_at_most_a_mebibyte(lab: Lab) -> None:
     path = f"/contracts/{made['id']}/abi"
     assert app.call("PUT", path, {"abi": abi(185)}, user=USER).code == "INVALID_ABI"
     assert app.call("PUT", path, {"abi": abi(250)}, user=USER).code == "BODY_TOO_LARGE"
+
+
+def test_an_account_has_a_bounded_number_of_contracts(lab: Lab) -> None:
+    from dataclasses import replace
+
+    from shared import resources
+
+    logger = lab.take("Logger")
+    settings = replace(resources.settings(), account_limits={"contracts": 1, "follows": 1})
+    with resources.override(settings=settings):
+        wish = {"name": "one more", "address": lab.take("Logger", user="usr_other")["address"], "abi": []}
+        refused = lab.world.app.call("POST", "/contracts/import", wish, user=USER)
+        assert (refused.status, refused.code) == (409, "TOO_MANY_CONTRACTS")
+        assert refused.body["error"]["data"] == {"most": 1}
+    assert lab.world.app.ok(200, "GET", f"/contracts/{logger['id']}", user=USER)["name"] == logger["name"]

@@ -55,6 +55,11 @@ def _complete_the_model() -> None:
                 known[name] = lambda row: None
 
 
+def _owner(contract_id: str) -> str:
+    """Two accounts: one has the factory and some of the others."""
+    return "usr_1" if contract_id in ("ctr_f", "ctr_0", "ctr_1") else "usr_2"
+
+
 class Killed(BaseException):
     """The process dies here."""
 
@@ -122,6 +127,7 @@ class IndexHistory:
         patch.setattr(factories, "EVENTS_AT_ONCE", 3)
         patch.setattr(factories, "ADDED_AT_ONCE", 2)
         patch.setattr(fill, "MAX_RANGE", 4)
+        patch.setattr(fill, "MANY_EVENTS", 3)
         patch.setattr(live, "MAX_ADDRESSES", self.rng.choice((1, 100)))
         settings = replace(load({}), rpc_urls={"local": ("http://unused",)})
         with resources.override(
@@ -138,7 +144,7 @@ class IndexHistory:
         contracts = [(f"ctr_{number}", one, E_ABI) for number, one in enumerate(self.chain.addresses)]
         for known, address, abi in (*contracts, ("ctr_f", FACTORY, FACTORY_ABI)):
             made = contract_rules.new_contract(
-                contract_id=known, user_id="usr_1", name="c", chain="local", kind="custom", abi=abi,
+                contract_id=known, user_id=_owner(known), name="c", chain="local", kind="custom", abi=abi,
                 address=checksummed(bytes.fromhex(address[2:])), now=NOW,
             )  # fmt: skip
             self.database.write([CONTRACTS.write("insert", made)])
@@ -197,7 +203,8 @@ class IndexHistory:
             commit(lambda unit: unfollow(unit, [unit.one(FOLLOWS.get(known.id))]))
             return
         wish = follow_rules.new_follow(
-            contract_id=f"ctr_{number}", user_id="usr_1", chain="local", address=self.chain.addresses[number],
+            contract_id=f"ctr_{number}", user_id=_owner(f"ctr_{number}"), chain="local",
+            address=self.chain.addresses[number],
             from_block=self.rng.randint(0, len(self.chain.blocks) - 1),
             confirmations=self.rng.randint(1, 3), announced=self.rng.random() < 0.7, now=NOW,
         )  # fmt: skip
@@ -235,6 +242,12 @@ class IndexHistory:
         heights = {block.hash: block.number for block in self.chain.blocks}
         followed = {one.address: one for one in session.many(FOLLOWED.scan("local"))}
         assert all(one.live and one.work is None for one in followed.values()), (self.seed, followed)
+        follows = session.many(FOLLOWS.scan())
+        assert all(one.work is None and not one.missing for one in follows), (self.seed, follows)
+        assert all(followed[one.address].from_block <= one.from_block for one in follows), (
+            self.seed,
+            follows,
+        )
         for address in (*self.chain.addresses, FACTORY, *self.chain.children):
             have = {(one.block_hash, one.log_index) for one in stored if one.address == address}
             there = self.chain.logs_of(address)

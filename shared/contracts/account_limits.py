@@ -1,0 +1,16 @@
+"""How many contracts an account may have: each one stores an ABI of up to a megabyte."""
+
+from __future__ import annotations
+
+from shared import resources
+from shared.domain.contracts.contracts import TooManyContracts
+from shared.store.session import Session
+from shared.store.tables.contracts import CONTRACTS_BY_OWNER
+
+
+def require_room(session: Session, user_id: str) -> None:
+    """Raises TooManyContracts if the account has as many contracts as allowed. Calls that run at the same moment may
+    exceed the limit by their number: it protects the storage, and is not worth a conflict between them."""
+    most = resources.settings().account_limits["contracts"]
+    if len(session.many(CONTRACTS_BY_OWNER.scan(user_id, limit=most))) >= most:
+        raise TooManyContracts(most=most)

@@ -1,0 +1,144 @@
+"""Accounts have turns when earlier blocks are filled in: however much one of them follows, another's follow is filled
+after a few turns. What an account may follow and have filled in is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("tests.model.store")
+
+from shared import resources
+from shared.contracts.events import factories, fill, following, live, run
+from shared.domain.contracts import follows as follow_rules
+from shared.domain.contracts.follows import TooManyFollows
+from shared.settings import load
+from shared.store.session import Session
+from shared.store.tables.contract_events import EVENTS, FOLLOWS
+from shared.writes.commit import commit
+from tests.model.store import Faults
+from tests.unit.contracts.index_histories import E_ABI, FACTORY, NOW, IndexHistory
+from tests.unit.contracts.log_chain import ModelBlock, digest
+
+BLOCKS = 200
+TOPIC = "0x" + "00" * 32
+
+
+class LongChain(IndexHistory):
+    """A chain of BLOCKS blocks with one event in each, on a node without faults. A pass fills one range of 4 blocks."""
+
+    def begin(self) -> None:
+        self.client = self.calm()
+        self.database.faults = Faults()
+        for number in range(len(self.chain.blocks), BLOCKS):
+            last = self.chain.blocks[-1]
+            logs = ((self.chain.addresses[number % 4], TOPIC),)
+            self.chain.blocks.append(ModelBlock(number, digest(last.hash, number, logs), last.hash, logs, ()))
+        assert live.open_index(self.client) is not None
+        run.run_pass(self.client)
+
+    def follow(self, contract_id: str, user: str, address: str, since: int, **more: Any) -> None:  # type: ignore[override]
+        wish = follow_rules.new_follow(
+            contract_id=contract_id, user_id=user, chain="local", address=address, from_block=since,
+            confirmations=1, announced=False, now=NOW, **more,
+        )  # fmt: skip
+        commit(lambda unit: following.follow(unit, wish, keep_start=False) and None)
+
+    def passes(self, times: int) -> None:
+        for _ in range(times):
+            run.run_pass(self.client)
+
+    def missing(self, address: str, since: int) -> int:
+        """How many events of an address since a block are not stored."""
+        rows = Session(self.database.snapshot()).many(EVENTS.scan())
+        stored = {(one.block_hash, one.log_index) for one in rows if one.address == address}
+        heights = {block.hash: block.number for block in self.chain.blocks}
+        return len({one for one in self.chain.logs_of(address) if heights[one[0]] >= since} - stored)
+
+
+@pytest.fixture
+def chain(monkeypatch: pytest.MonkeyPatch) -> Iterator[LongChain]:
+    made = LongChain(1)
+    with made.stage(monkeypatch):
+        monkeypatch.setattr(run, "FILLS", 1)
+        made.begin()
+        yield made
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["another contract", "the same contract"])
+def test_no_account_waits_for_another(chain: LongChain, shared: bool) -> None:
+    """The attack: contracts that are followed from block 0 were all filled before later blocks of any other."""
+    first, *_, last = chain.chain.addresses
+    chain.follow("ctr_0", "usr_1", last if shared else first, 0)
+    chain.passes(3)  # it is under way
+    since = BLOCKS - 8
+    chain.follow("ctr_3", "usr_2", last, since)
+    chain.passes(8)  # four turns each; two would do
+    assert chain.missing(last, since) == 0
+    assert chain.missing(last if shared else first, 0) > 0, "the attacker's own was filled"
+
+
+def test_nobody_begins_anothers_filling_again(chain: LongChain) -> None:
+    """The attack: a factory's rule that changes made the address begin again at block 0, for all of its followers."""
+    chain.follow("ctr_3", "usr_2", FACTORY, BLOCKS - 40)
+    for number in range(24):
+        rule = (f"Made{number}(address)", "made", E_ABI)
+        chain.follow("ctr_f", "usr_1", FACTORY, 0, factory=rule)
+        chain.passes(1)
+    known = Session(chain.database.snapshot()).one(FOLLOWS.get("ctr_3"))
+    assert known.work is None and known.missing == 0
+
+
+def test_a_failed_filling_is_tried_again_while_others_are_filled(chain: LongChain) -> None:
+    last = chain.chain.addresses[-1]
+    chain.follow("ctr_3", "usr_2", last, BLOCKS - 8)
+    chain.passes(1)
+    known = Session(chain.database.snapshot()).one(FOLLOWS.get("ctr_3"))
+    chain.database.write([FOLLOWS.update(None, follow_rules.filling_failed(known, "pruned"))])
+    chain.follow("ctr_0", "usr_1", chain.chain.addresses[0], 0)
+    chain.passes(4)
+    assert chain.missing(last, BLOCKS - 8) == 0
+    assert chain.missing(chain.chain.addresses[0], 0) > 0
+
+
+def test_an_account_has_a_budget_of_events_in_an_hour(chain: LongChain) -> None:
+    settings = replace(resources.settings(), rate_limits={fill.LIMIT: 10})
+    with resources.override(settings=settings, limiter=None):
+        chain.follow("ctr_0", "usr_1", chain.chain.addresses[0], 0)
+        chain.follow("ctr_3", "usr_2", chain.chain.addresses[3], BLOCKS - 8)
+        chain.passes(80)
+        first = len(chain.chain.logs_of(chain.chain.addresses[0])) - chain.missing(
+            chain.chain.addresses[0], 0
+        )
+        assert 10 <= first <= 12, "what the last range has may exceed it"
+        assert chain.missing(chain.chain.addresses[3], BLOCKS - 8) == 0
+
+
+def test_contracts_that_a_factory_adds_count(chain: LongChain) -> None:
+    settings = replace(resources.settings(), account_limits={"follows": 3})
+    with resources.override(settings=settings):
+        chain.follow("ctr_f", "usr_1", FACTORY, BLOCKS, factory=("Made(address)", "made", E_ABI))
+        chain.passes(1)
+        last = chain.chain.blocks[-1]
+        logs = tuple((FACTORY, "0x" + one[2:].rjust(64, "0")) for one in chain.chain.children)
+        made = ModelBlock(last.number + 1, digest(last.hash, logs), last.hash, logs, ())
+        chain.chain.blocks.append(made)
+        chain.passes(2)
+        rows = Session(chain.database.snapshot()).many(FOLLOWS.scan())
+        assert len(rows) == 3 and len(chain.chain.children) == 3
+        with pytest.raises(TooManyFollows) as refused:
+            chain.follow("ctr_0", "usr_1", chain.chain.addresses[0], 0)
+        assert refused.value.data["most"] == 3
+        chain.follow("ctr_2", "usr_2", chain.chain.addresses[0], 0)
+    assert factories.MAX_CHILDREN > 3
+
+
+def test_the_limits_of_an_account_are_settings() -> None:
+    assert load({}).account_limits == {"contracts": 10_000, "follows": 2_000}
+    assert load({"ACCOUNT_LIMITS": "follows=50000"}).account_limits["follows"] == 50_000
+    for wrong in ("follow=1", "follows=-1", "follows", "follows=1.5"):
+        with pytest.raises(ValueError, match="ACCOUNT_LIMITS"):
+            load({"ACCOUNT_LIMITS": wrong})
