@@ -1,12 +1,13 @@
 """List the caller's own events after a cursor, oldest first; with `wait`, wait until there is one.
 
 Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
-same time: more are answered 429.
+same time: more are answered 429. A call may end early, without events, if other users need its place.
 """
 
 from __future__ import annotations
 
 import time
+from threading import Event
 
 from schemas.events import EventPage, ListEvents
 from shared import resources
@@ -27,20 +28,21 @@ def list_events(request: ListEvents, caller: Caller) -> EventPage:
     types = user_events.types_of(request.types)
     chunk = user_events.read(caller.user_id, request.after, types, request.limit)
     if not chunk.events and wait:
-        with resources.memory(WaitingLists).held(caller.user_id):
-            chunk = _awaited(request, caller, chunk.cursor, types, wait)
+        with resources.memory(WaitingLists).held(caller.user_id) as place:
+            chunk = _awaited(request, caller, chunk.cursor, types, (wait, place.wanted))
     return EventPage(items=[event for event, _ in chunk.events], cursor=chunk.cursor)
 
 
 def _awaited(
-    request: ListEvents, caller: Caller, cursor: str, types: frozenset[str] | None, wait: float
+    request: ListEvents, caller: Caller, cursor: str, types: frozenset[str] | None, end: tuple[float, Event]
 ) -> user_events.Chunk:
-    """The first events after the cursor; empty if none came within `wait` seconds."""
+    """The first events after the cursor; empty if none came within `end`'s seconds, or before its event was set."""
+    wait, wanted = end
     until, pause = time.monotonic() + wait, FIRST_PAUSE
     while True:
-        time.sleep(min(pause, max(0.0, until - time.monotonic())))
+        wanted.wait(min(pause, max(0.0, until - time.monotonic())))
         pause = min(2 * pause, MAX_PAUSE)
         chunk = user_events.read(caller.user_id, cursor, types, request.limit)
-        if chunk.events or time.monotonic() >= until:
+        if chunk.events or wanted.is_set() or time.monotonic() >= until:
             return chunk
         cursor = chunk.cursor

@@ -144,7 +144,7 @@ class Hub:
         ends = stream.subscription.caller.expires_at
         if ends is not None and resources.clock().now() >= ends:
             stream.end("token_expired")
-        elif time.monotonic() >= stream.until:
+        elif stream.subscription.wanted or time.monotonic() >= stream.until:
             stream.end("time")
         return bool(stream.ended)
 
@@ -177,6 +177,9 @@ class Hub:
 
     async def _check(self) -> None:
         now = time.monotonic()
+        for stream in self._streams:
+            if stream.subscription.wanted:
+                stream.end("time")
         due = [stream for stream in self._streams if stream.check_at <= now][:RANGES]
         if not due:
             return

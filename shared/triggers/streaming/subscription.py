@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import Final
 
 from shared import resources
 from shared.domain.permissions import Caller
 from shared.feed import all_events, user_events
-from shared.feed.readers import OpenStreams
+from shared.feed.readers import OpenStreams, Place
 from shared.feed.user_events import Chunk
 from shared.store.port import Key
 
@@ -25,17 +24,20 @@ class Subscription:
     caller: Caller
     types: frozenset[str] | None
     position: Key
-    everybody: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _held: bool = field(default=False, repr=False)
+    everybody: bool
+    _place: Place = field(repr=False)
 
     @classmethod
     def enter(
         cls, caller: Caller, types: frozenset[str] | None, position: Key, *, everybody: bool = False
     ) -> Subscription:
         """Take a place. Raises TooManyStreams if the user has too many, Unready if no place is free."""
-        resources.memory(OpenStreams).enter(caller.user_id)
-        return cls(caller, types, position, everybody, _held=True)
+        return cls(caller, types, position, everybody, resources.memory(OpenStreams).enter(caller.user_id))
+
+    @property
+    def wanted(self) -> bool:
+        """Whether another user needs the place, so that the stream must end."""
+        return self._place.wanted.is_set()
 
     def read(self, after: Key, limit: int) -> Chunk:
         """The events of the subscription after a position, by a strong read."""
@@ -45,7 +47,4 @@ class Subscription:
 
     def leave(self) -> None:
         """Release the place. Calling it again does nothing."""
-        with self._lock:
-            held, self._held = self._held, False
-        if held:
-            resources.memory(OpenStreams).leave(self.caller.user_id)
+        resources.memory(OpenStreams).leave(self._place)

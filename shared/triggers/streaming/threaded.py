@@ -52,7 +52,7 @@ def _pieces(subscription: Subscription) -> Generator[str]:
         if len(chunk.events) < CHUNK:
             time.sleep(PAUSE)
         now = resources.clock().now()
-        if caller.expires_at is not None and now >= caller.expires_at:
+        if subscription.wanted or (caller.expires_at is not None and now >= caller.expires_at):
             return
         if time.monotonic() - checked > CHECK:
             checked = time.monotonic()

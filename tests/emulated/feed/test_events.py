@@ -13,6 +13,7 @@ import pytest
 
 from emulators.client import wait_for
 from shared import resources
+from shared.feed import readers
 from shared.feed.readers import OpenStreams, WaitingLists
 from shared.runtime import operation
 from shared.triggers import entrypoint
@@ -95,6 +96,28 @@ def test_who_waits_in_many_requests_leaves_threads_to_others(desk: Desk) -> None
         desk.order(greedy, "0.1")  # they end with it
         assert [one.result() for one in waiting] == [(200, None)] * 2
     assert wait(greedy, 0.1) == (200, None), "their places are given back"
+
+
+def test_few_users_do_not_take_all_places(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: four accounts wait in two requests each, and nobody else could wait on this instance."""
+    monkeypatch.setattr(readers, "SHORTEST", 0.0)
+    users = [desk.shopper() for _ in range(5)]
+    cursors = {user: desk.get("/events?limit=100", user)["cursor"] for user in users}
+
+    def wait(user: str, seconds: float) -> tuple[int, Any]:
+        answer = desk.app.call("GET", f"/events?after={cursors[user]}&wait={seconds}", user=user)
+        return answer.status, answer.code if answer.status != 200 else answer.body["items"]
+
+    with ThreadPoolExecutor(8) as threads:
+        waiting = [threads.submit(wait, user, 25) for user in users[:4] for _ in range(2)]
+        wait_for("all places to be taken", lambda: resources.memory(WaitingLists).count == 8, 20.0, 0.01)
+        assert wait(users[4], 0.1) == (200, [])
+        wait_for("one to make room", lambda: sum(one.done() for one in waiting) == 1, 20.0, 0.01)
+        assert [one.result() for one in waiting if one.done()] == [(200, [])], "asked to come again"
+        for user in users[:4]:
+            desk.order(user, "0.1")
+        assert all(one.result()[0] == 200 for one in waiting)
+    assert resources.memory(WaitingLists).count == 0
 
 
 def stream(desk: Desk, user: str, query: dict[str, list[str]], last: str | None = None) -> Any:

@@ -14,10 +14,11 @@ from typing import Any
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 
 from shared import resources
-from shared.feed import user_events
+from shared.feed import readers, user_events
 from shared.reads import pagination
 from shared.triggers.streaming import hub, websocket
 from tests.emulated.desk.world import Desk
@@ -101,6 +102,22 @@ def test_one_user_does_not_take_all_streams(streams: Streams) -> None:
         with streams.sse(streams.headers(streams.desk.shopper())) as told:
             assert next(told)["event"] == "supply.created"
     until(nobody_streams)
+
+
+def test_few_users_do_not_take_all_streams(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "SHORTEST", 0.0)
+    greedy = streams.desk.shopper()
+    with streams.ws(streams.headers(greedy)) as first, streams.ws(streams.headers(greedy)) as second:
+        monkeypatch.setattr(resources.memory(readers.OpenStreams), "places", 2)
+        with streams.sse(streams.headers(streams.desk.shopper())) as told:
+            assert next(told)["event"] == "supply.created"
+            assert last(first)["reason"] == "time" and closed(first) == 1000
+            assert not closed_already(second)
+    until(nobody_streams)
+
+
+def closed_already(socket_: ClientConnection) -> bool:
+    return socket_.state is not State.OPEN
 
 
 def test_a_stream_ends_with_its_token_and_with_the_sign_in(
