@@ -1,6 +1,10 @@
 """The second factor, at sign-in and for step-up.
 
-A code is valid once. After five wrong codes in a row the user must wait.
+A code is valid once. After five wrong codes in a row the user must wait, and then again after each further one.
+
+Whoever knows the password can send wrong codes. So they count for all networks together, except those from which the
+user has proved the second factor within 30 days: each of these counts alone, and the owner is not locked out at home. A
+success there does not end the waiting elsewhere, which would give a guesser five more codes.
 """
 
 from __future__ import annotations
@@ -15,18 +19,19 @@ from shared import resources
 from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.domain.users import User
-from shared.identity import recovery_codes, totp
+from shared.identity import lockout, recovery_codes, totp
 from shared.identity.errors import (
     InvalidOneTimeCode,
     InvalidRefreshToken,
     NoSecondFactor,
     SecondFactorRequired,
 )
-from shared.identity.lockout import TooManyAttempts
+from shared.identity.lockout import Guard, TooManyAttempts
 from shared.identity.passkeys import Asker
 from shared.identity.refresh_tokens import RefreshFamily
+from shared.runtime.context import current
 from shared.store.session import Session
-from shared.store.tables.sign_ins import FACTORS, SESSIONS, Factor
+from shared.store.tables.sign_ins import FACTORS, GUARDS, SESSIONS, Factor
 from shared.store.tables.users import USERS
 from shared.store.unit_of_work import UnitOfWork
 
@@ -73,9 +78,28 @@ class CodeProof:
         if factor.sealed != self.sealed:  # another app was added in the meantime
             raise InvalidOneTimeCode
         hashes = tuple(recovery_codes.hashed(one) for one in self.codes)
-        after, refusal = checked(factor, self.secret, self.code, hashes, unit.now)
-        unit.write(after)
+        identity = _network_of(factor.id)
+        here = unit.maybe(GUARDS.find(identity))
+        known = here is not None and here.trusted(unit.now)
+        counted = _counted_at(factor, here) if here is not None and known else factor
+        after, refusal = checked(counted, self.secret, self.code, hashes, unit.now)
+        if refusal is None:
+            unit.write(lockout.succeeded(here, identity, unit.now))
+        elif here is not None and known:
+            unit.write(replace(here, failures=after.failures, since=unit.now, updated_at=unit.now))
+        unit.write(replace(after, failures=factor.failures, failed_at=factor.failed_at) if known else after)
         return refusal
+
+
+def _network_of(user_id: str) -> str:
+    """The id of the guard row that counts the codes for this user from the request's network."""
+    account, key = f"second factor {user_id}", resources.settings().fingerprint_key
+    return lockout.guard_id(account, current().request.network, key)
+
+
+def _counted_at(factor: Factor, here: Guard) -> Factor:
+    """The factor with the wrong codes of one network only."""
+    return replace(factor, failures=here.failures, failed_at=here.since)
 
 
 def session_rows(unit: UnitOfWork, caller: Caller) -> tuple[User, Factor, RefreshFamily]:

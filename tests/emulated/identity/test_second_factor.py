@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -126,3 +127,39 @@ def test_a_code_that_is_not_text_is_refused(people: People, clock: TestClock) ->
     for body in ({"code": "\ud800" * 6}, {"code": "１２３４５６"}):
         answer = person.call("POST", "/auth/totp/verify", body)
         assert (answer.status, answer.code) == (422, "VALIDATION_FAILED")
+
+
+def test_who_knows_the_password_does_not_lock_the_owner_out(people: People, clock: TestClock) -> None:
+    """The attack: five wrong codes, again and again, and the owner could neither sign in nor change the password."""
+    with resources.override(settings=replace(resources.settings(), forwarded_hops=1)):
+        person = people.register()
+        phone = Authenticator(person, clock)
+        at_home, away = ({"x-forwarded-for": one} for one in ("203.0.113.7", "198.51.100.9"))
+        person.ok(200, "POST", "/auth/totp/verify", {"code": phone.code()}, headers=at_home)
+        body = {"email": person.email, "password": PASSWORD}
+
+        def sign_in(otp: str, headers: dict[str, str]) -> str | int:
+            answer = person.app.call("POST", "/auth/login", body | {"otp": otp}, headers=headers)
+            return answer.code or answer.status
+
+        assert [sign_in("000000", away) for _ in range(5)] == ["ONE_TIME_CODE_INVALID"] * 5
+        assert sign_in("000000", {"x-forwarded-for": "192.0.2.1"}) == "TOO_MANY_ATTEMPTS", (
+            "all others together"
+        )
+        assert sign_in(phone.code(), at_home) == 200
+        person.ok(200, "POST", "/auth/totp/verify", {"code": phone.code()}, headers=at_home)
+        assert sign_in(phone.code(), away) == "TOO_MANY_ATTEMPTS", (
+            "the owner's success gives a guesser nothing"
+        )
+        assert [sign_in("000000", at_home) for _ in range(6)][4:] == [
+            "ONE_TIME_CODE_INVALID",
+            "TOO_MANY_ATTEMPTS",
+        ]
+        clock.advance(timedelta(minutes=15))
+        assert [sign_in("000000", at_home) for _ in range(2)] == [
+            "ONE_TIME_CODE_INVALID",
+            "TOO_MANY_ATTEMPTS",
+        ]
+        assert [sign_in("000000", away) for _ in range(2)] == ["ONE_TIME_CODE_INVALID", "TOO_MANY_ATTEMPTS"]
+        clock.advance(timedelta(minutes=15))
+        assert sign_in(phone.code(), away) == 200
