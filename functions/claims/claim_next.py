@@ -42,7 +42,7 @@ def claim_next(request: ClaimNext, caller: Caller) -> Claim | None:
     lease = timedelta(seconds=resources.settings().claim_lease_seconds)
     lost: set[str] = set()
     while len(lost) < TRIES:
-        oldest = [entry["order_id"] for entry in open_orders.oldest(criteria, CHOICE << len(lost))]
+        oldest = _oldest(criteria, CHOICE << len(lost))
         if not oldest:
             replay_if_done()
             return None
@@ -55,6 +55,15 @@ def claim_next(request: ClaimNext, caller: Caller) -> Claim | None:
         except (OrderAlreadyClaimed, OrderExpired, InvalidState):
             lost.add(order_id)
     raise Contended
+
+
+def _oldest(criteria: open_orders.Criteria, count: int) -> list[str]:
+    """The ids of the oldest matching orders. Raises NoneAmongOldest, unless the request has its answer already."""
+    try:
+        return [entry["order_id"] for entry in open_orders.oldest(criteria, count)]
+    except open_orders.NoneAmongOldest:
+        replay_if_done()
+        raise
 
 
 def _claimer(request: ClaimNext, caller: Caller) -> str:

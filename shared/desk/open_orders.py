@@ -12,12 +12,21 @@ from typing import Any
 
 from shared import resources
 from shared.desk import supplies
+from shared.domain.errors import Refusal
 from shared.store.port import Key, Row
 from shared.store.session import Session
 from shared.store.table import Index
 from shared.store.tables.orders import OPEN_SHARDS, ORDERS_AVAILABLE, ORDERS_OPEN
 
 SCANNED = 5_000  # entries per call of the list; its cursor continues
+SEARCHED = 20_000  # entries of one search for an order to claim, which has no cursor
+
+
+class NoneAmongOldest(Refusal):
+    """`data.searched` orders were searched."""
+
+    code, status = "NONE_AMONG_OLDEST", 409
+    message = "None of the oldest open orders matches, but there are more: list what is available, claim by id."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +57,14 @@ class Criteria:
 
 
 def oldest(criteria: Criteria, count: int) -> list[Row]:
-    """The oldest matching entries; empty only if every shard was read to its end."""
+    """The oldest matching entries; empty only if every shard was read to its end. Raises NoneAmongOldest."""
     now = resources.clock().now()
     merged = heapq.merge(*_shards(ORDERS_OPEN, None, count), key=lambda e: (e["created_at"], e["order_id"]))
-    return list(islice((entry for entry in merged if criteria.fits(entry, now)), count))
+    searched = islice(merged, SEARCHED)
+    found = list(islice((entry for entry in searched if criteria.fits(entry, now)), count))
+    if not found and next(merged, None) is not None:
+        raise NoneAmongOldest(searched=SEARCHED)
+    return found
 
 
 def newest(criteria: Criteria, after: Key | None, count: int) -> tuple[list[Row], Row | None]:

@@ -690,7 +690,7 @@ export class Events extends Group {
    * List the caller's own events after a cursor, oldest first; with wait, wait until there is one.
    *
    * Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
-   * same time: more are answered 429.
+   * same time: more are answered 429. A call may end early, without events, if other users need its place.
    */
   list(query: Query<"list_events"> = {}, options: ReadOptions = {}): Promise<Answer<"list_events">> {
     return this.api.call<"list_events">("GET", "/api/v1/events", { query, options });

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from functions.claims.claim_next import CHOICE
 from shared import resources
 from shared.desk import open_orders
@@ -143,3 +145,16 @@ def test_who_holds_enough_gets_no_more(desk: Desk) -> None:
         desk.order(shopper, "0.01")
     assert [ask(desk, claimer).status for _ in range(20)] == [201] * 20
     assert refused(ask(desk, claimer), 409, "CLAIM_LIMIT")["data"] == {"limit": 20}
+
+
+def test_a_search_that_finds_nothing_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: an amount that no order has made each call read the whole market, and again for each retry."""
+    claimer, shopper = desk.claimer(), desk.shopper()
+    for _ in range(6):
+        desk.order(shopper, "0.1")
+    monkeypatch.setattr(open_orders, "SEARCHED", 5)
+    answer = ask(desk, claimer, {"min_amount": "1000"})
+    assert (answer.status, answer.code) == (409, "NONE_AMONG_OLDEST")
+    assert answer.body["error"]["data"] == {"searched": 5}
+    assert ask(desk, claimer, {"min_amount": "0.05"}).status == 201
+    assert ask(desk, claimer, {"min_amount": "1000"}).status == 204, "five are left"

@@ -337,6 +337,12 @@ class NameUnresolved(NotFoundError):
     CODE = "NAME_UNRESOLVED"
 
 
+class NoneAmongOldest(ConflictError):
+    """409: None of the oldest open orders matches, but there are more: list what is available, claim by id."""
+
+    CODE = "NONE_AMONG_OLDEST"
+
+
 class NotEvidence(ConflictError):
     """409: The evidence does not belong to this transaction."""
 
@@ -583,6 +589,12 @@ class TooManyAttempts(RateLimitError):
     CODE = "TOO_MANY_ATTEMPTS"
 
 
+class TooManyContracts(ConflictError):
+    """409: Your account has as many contracts as allowed: ask the operators of this service for more."""
+
+    CODE = "TOO_MANY_CONTRACTS"
+
+
 class TooManyFollows(ConflictError):
     """409: You follow as many contracts as allowed: unfollow one first."""
 
@@ -775,6 +787,7 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "MAIL_TOKEN_INVALID": MailTokenInvalid,
     "MALFORMED_REQUEST": MalformedRequest,
     "NAME_UNRESOLVED": NameUnresolved,
+    "NONE_AMONG_OLDEST": NoneAmongOldest,
     "NOT_EVIDENCE": NotEvidence,
     "NOT_FOLLOWED": NotFollowed,
     "NOT_FOUND": NotFound,
@@ -816,6 +829,7 @@ BY_CODE: Mapping[str, type[ApiError]] = {
     "TOO_MANY_ANNOUNCED": TooManyAnnounced,
     "TOO_MANY_API_KEYS": TooManyApiKeys,
     "TOO_MANY_ATTEMPTS": TooManyAttempts,
+    "TOO_MANY_CONTRACTS": TooManyContracts,
     "TOO_MANY_FOLLOWS": TooManyFollows,
     "TOO_MANY_PASSKEYS": TooManyPasskeys,
     "TOO_MANY_STREAMS": TooManyStreams,

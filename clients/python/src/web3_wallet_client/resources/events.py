@@ -27,7 +27,7 @@ class Events(Group):
         """List the caller's own events after a cursor, oldest first; with wait, wait until there is one.
 
         Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
-        same time: more are answered 429."""
+        same time: more are answered 429. A call may end early, without events, if other users need its place."""
         return self._run(
             Call(
                 "GET",
@@ -69,7 +69,7 @@ class AsyncEvents(AsyncGroup):
         """List the caller's own events after a cursor, oldest first; with wait, wait until there is one.
 
         Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
-        same time: more are answered 429."""
+        same time: more are answered 429. A call may end early, without events, if other users need its place."""
         return await self._run(
             Call(
                 "GET",
