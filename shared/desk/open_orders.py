@@ -26,7 +26,9 @@ class NoneAmongOldest(Refusal):
     """`data.searched` orders were searched."""
 
     code, status = "NONE_AMONG_OLDEST", 409
-    message = "None of the oldest open orders matches, but there are more: list what is available, claim by id."
+    message = (
+        "None of the oldest open orders matches, but there are more: list what is available, claim by id."
+    )
 
 
 @dataclass(frozen=True, slots=True)
