@@ -22,7 +22,7 @@ from tests.support import console
 from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site, Tab, browser
 from tests.support.console_job import main_job
 from tests.support.console_pictures import drafted, linked, pictures
-from tests.support.console_things import dead_letter, furnish
+from tests.support.console_things import dead_letter, furnish, in_three_pages
 
 OPERATED = (
     *("overview", "orders", "claims", "settlements", "supplies", "transactions", "lanes", "wallets"),
@@ -235,6 +235,20 @@ def test_a_passkey_is_the_second_step(site: Site) -> None:
     tab.blameless()
 
 
+def test_a_list_says_whose_rows_it_shows(site: Site) -> None:
+    tab = site.operator()
+    tab.go("users")
+    tab.page.locator("tbody tr", has_text=site.owner).locator("a.title").click()
+    tab.page.locator("a.tile", has_text="Claims").click()
+    tab.page.get_by_text("Nothing matches these filters.").wait_for()
+    given = tab.page.locator(".filters .given")
+    assert given.locator("code").get_attribute("title") in tab.address()
+    given.get_by_role("button", name="User: show all").click()
+    tab.page.locator("tbody tr").first.wait_for()
+    assert given.count() == 0 and "user_id" not in tab.address()
+    tab.blameless()
+
+
 def test_a_dead_letter_is_sent_again(site: Site) -> None:
     dead_letter(site)
     tab = site.operator()
@@ -244,6 +258,20 @@ def test_a_dead_letter_is_sent_again(site: Site) -> None:
     tab.page.get_by_text("There are none.", exact=False).or_(tab.page.locator("tbody tr")).first.wait_for()
     tab.go("dead-letters?status=redriven")
     tab.page.locator("tbody .status", has_text="redriven").wait_for()
+
+
+def test_reconciliation_compares_all_supplies(site: Site) -> None:
+    tab = site.operator()
+    tab.go("reconciliation")
+    tab.button("Compare now").click()
+    tab.page.get_by_text("compared: everything agrees").wait_for()
+    asked = in_three_pages(tab, Account.create().address)
+    tab.button("Compare now").click()
+    tab.page.get_by_role("heading", name="1 difference", exact=True).wait_for()
+    tab.page.get_by_text("compared so far").wait_for(state="detached")
+    assert asked == ["", "a", "b"]
+    assert tab.page.locator("td[data-head=Expected]").all_inner_texts() == ["2 ETH"]
+    tab.blameless()
 
 
 def test_a_webhook_is_added_and_its_secret_shown_once(site: Site) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from emulators.client import Api, wait_for
-from tests.support.console import PASSWORD, Site
+from tests.support.console import PASSWORD, Site, Tab
 from tests.support.inprocess import command
 
 THINGS = {
@@ -71,3 +73,20 @@ def dead_letter(site: Site) -> None:
     push = f"{site.product.url}/push/record_dead_letter?token={site.product.env['PUSH_TOKEN']}"
     body = {"message": message, "subscription": "record_dead_letter.claim-commands"}
     assert httpx.post(push, json=body).status_code == 204
+
+
+def in_three_pages(tab: Tab, address: str) -> list[str]:
+    """A reconciliation in this tab has three pages, two of which name this address; returns the cursors asked for."""
+    lacks = {"kind": "chain", "subject": f"local:{address}:native", "message": "the address holds less"}
+    lacks |= {"expected": str(2 * 10**18), "found": "0"}
+    answers = {"": (100, [lacks], "a"), "a": (100, [], "b"), "b": (1, [lacks], None)}
+    asked: list[str] = []
+
+    def answer(route: Any) -> None:
+        (cursor,) = parse_qs(urlsplit(route.request.url).query).get("cursor", [""])
+        asked.append(cursor)
+        names = ("supplies", "differences", "next_cursor")
+        route.fulfill(json={"addresses": 1} | dict(zip(names, answers[cursor], strict=True)))
+
+    tab.page.route("**/api/v1/reconciliation*", answer)
+    return asked

@@ -21,6 +21,8 @@ export const T = {
   actions: "Actions",
   tryAgain: "Try again",
   filters: "Filters",
+  given: { user_id: "User", wallet_id: "Wallet", address: "Address", actor: "Who", resource: "To", action: "Did" },
+  withoutFilter: (name) => `${name}: show all`,
   theme: { auto: "System theme", light: "Light", dark: "Dark" },
   live: { on: "Live", again: "Reconnecting", off: "Offline" },
   trouble: {

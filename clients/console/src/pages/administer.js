@@ -1,16 +1,17 @@
 // People and their rights, the log of everything, and the books against the chain.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { call, get, may, session } from "../api.js";
 import { html } from "../html.js";
 import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
 import { Action } from "../ui/dialog.js";
 import { Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
-import { List, useFilters } from "../ui/list.js";
+import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { useLoad } from "../ui/load.js";
 import { link } from "../router.js";
+import { money } from "../scope.js";
 import { Access } from "./access.js";
-import { Plain } from "./orders.js";
+import { Plain, num } from "./orders.js";
 
 const ROLES = ["user", "operator", "admin"];
 const standing = (user) => (user.disabled ? "disabled" : user.email_verified || !user.email ? "active" : "not confirmed");
@@ -71,7 +72,7 @@ export function User({ id }) {
 }
 
 export function Audit() {
-  const [values] = useFilters(["actor", "resource", "action"]);
+  const [values, set] = useFilters(["actor", "resource", "action"]);
   const columns = [
     { head: P.audit.action, lead: true, cell: (row) => html`<span class="title">${row.action.replaceAll("_", " ")}</span>` },
     { head: P.audit.actor, cell: (row) => html`<${Id} id=${row.actor} />` },
@@ -81,7 +82,8 @@ export function Audit() {
     { head: P.heads.at, num: true, cell: (row) => html`<${Time} at=${row.at} />` },
   ];
   return html`<${Head} title=${P.audit.title} />
-    <${List} label=${P.audit.title} path="/audit" query=${values} columns=${columns} every=${10} filtered=${Object.values(values).some(Boolean)} empty=${{ text: P.audit.empty }} />`;
+    <${Filters} values=${values} set=${set} />
+    <${List} label=${P.audit.title} path="/audit" query=${values} columns=${columns} every=${10} filtered=${filtering(values)} empty=${{ text: P.audit.empty }} />`;
 }
 
 const told = (one) => (one === undefined || one === null ? T.none : typeof one === "string" ? one : JSON.stringify(one));
@@ -97,26 +99,68 @@ function changes({ before, after, ...rest }) {
 const Details = ({ value }) =>
   html`<dl class="small details">${changes(value).map(([name, one]) => html`<div><dt class="soft">${name}</dt><dd>${one}</dd></div>`)}</dl>`;
 
+// All supplies, a page at a time. Addresses with supplies on several pages are compared again: each difference counts once.
+async function compare(show) {
+  const found = new Map();
+  const result = { supplies: 0, differences: [] };
+  let next = null;
+  do {
+    const page = await get(`/reconciliation?${new URLSearchParams({ limit: 100, ...(next ? { cursor: next } : {}) })}`);
+    for (const one of page.differences) found.set(JSON.stringify(one), one);
+    result.supplies += page.supplies;
+    result.differences = [...found.values()];
+    next = page.next_cursor;
+  } while (show({ ...result }) && next);
+  return result;
+}
+
+// Of what a difference is: a supply, or an asset of an address, which is named chain:address:token.
+const asset = ({ subject }) => {
+  const [chain, address, token] = subject.split(":");
+  return address ? { chain, address, token: token === "native" ? null : token } : null;
+};
+
+function Subject({ one }) {
+  const found = asset(one);
+  if (!found) return html`<${Id} id=${one.subject} />`;
+  return html`${found.chain} <${Hex} value=${found.address} chain=${found.chain} />`;
+}
+
+function amount(one, base) {
+  if (base === null || base === undefined) return T.none;
+  const found = asset(one);
+  return found ? money(base, found.chain, found.token).join(" ") : base;
+}
+
 export function Reconciliation() {
   const [state, setState] = useState({ busy: false, result: null, error: null });
+  const here = useRef(true);
+  useEffect(() => () => (here.current = false), []);
+  const show = (more) => {
+    if (here.current) setState((before) => ({ ...before, ...more }));
+    return here.current;
+  };
   const run = async () => {
-    setState({ busy: true, result: null, error: null });
+    show({ busy: true, result: null, error: null });
     try {
-      setState({ busy: false, error: null, result: await get("/reconciliation?limit=100") });
+      await compare((result) => show({ result }));
     } catch (error) {
-      setState({ busy: false, result: null, error });
+      show({ error });
     }
+    show({ busy: false });
   };
   const { busy, result, error } = state;
+  const differences = result ? result.differences : [];
   return html`<${Head} title=${P.reconciliation.title} lead=${P.reconciliation.lead}>
       <button type="button" class="primary" disabled=${busy} onClick=${run}>${P.reconciliation.run}</button>
     <//>
-    ${busy ? html`<${Loading} />` : null}
+    ${busy && !result ? html`<${Loading} />` : null}
     ${!busy && !result && !error ? html`<${Empty} title=${P.reconciliation.before} text=${P.reconciliation.beforeText} />` : null}
     <${Failure} error=${error} again=${run} />
-    ${result && !result.differences.length ? html`<p class="notice good" role="status">${P.reconciliation.clean(result.supplies)}</p>` : null}
-    ${result && result.differences.length
-      ? html`<h2>${P.reconciliation.found(result.differences.length)}</h2><${Plain} columns=${[P.heads.kind, P.heads.subject, P.heads.what, P.reconciliation.expected, P.reconciliation.seen]}
-          rows=${result.differences.map((one) => [one.kind, html`<${Id} id=${one.subject} />`, one.message, one.expected ?? T.none, one.found ?? T.none])} />`
+    ${result && (busy || error) ? html`<p class="notice" role="status">${P.reconciliation.part(result.supplies)}</p>` : null}
+    ${result && !busy && !error && !differences.length ? html`<p class="notice good" role="status">${P.reconciliation.clean(result.supplies)}</p>` : null}
+    ${differences.length
+      ? html`<h2>${P.reconciliation.found(differences.length)}</h2><${Plain} label=${P.reconciliation.title} columns=${[P.heads.kind, P.heads.subject, P.heads.what, num(P.reconciliation.expected), num(P.reconciliation.seen)]}
+          rows=${differences.map((one) => [one.kind, html`<${Subject} one=${one} />`, one.message, amount(one, one.expected), amount(one, one.found)])} />`
       : null}`;
 }

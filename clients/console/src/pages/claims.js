@@ -6,7 +6,7 @@ import { T } from "../texts.js";
 import { P } from "../texts_pages.js";
 import { Action } from "../ui/dialog.js";
 import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
-import { Filters, List, useFilters } from "../ui/list.js";
+import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { ofClaim } from "./actions.js";
 import { Plain, columnsFor, num } from "./orders.js";
@@ -32,7 +32,7 @@ export function Claims({ settlements }) {
   return html`<${Head} title=${title} />
     <${Filters} filters=${filters} values=${query} set=${set} />
     <${List} label=${title} path=${listOf("claims")} query=${query} columns=${columnsFor(COLUMNS)} href=${(row) => `claims/${row.id}`}
-      watch=${about("claim")} every=${EVERY()} filtered=${!settlements && values.status} empty=${empty} />`;
+      watch=${about("claim")} every=${EVERY()} filtered=${settlements ? values.user_id : filtering(values)} empty=${empty} />`;
 }
 
 export function Claim({ id }) {

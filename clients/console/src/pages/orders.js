@@ -7,7 +7,7 @@ import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
 import { Action, act } from "../ui/dialog.js";
 import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
-import { Filters, List, useFilters } from "../ui/list.js";
+import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { claimOrder, currenciesOf, ofOrder, placeOrder } from "./actions.js";
 import { withWallets } from "./new_wallet.js";
@@ -37,7 +37,7 @@ export function Orders() {
   return html`<${Head} title=${P.orders.title}>${place}<//>
     <${Filters} filters=${filters} values=${values} set=${set} />
     <${List} label=${P.orders.title} path=${listOf("orders")} query=${values} columns=${columnsFor(COLUMNS)} href=${(row) => `orders/${row.id}`}
-      watch=${about("order")} every=${EVERY()} filtered=${values.status} empty=${{ text: P.orders.empty, action: place }} />`;
+      watch=${about("order")} every=${EVERY()} filtered=${filtering(values)} empty=${{ text: P.orders.empty, action: place }} />`;
 }
 
 export function Market() {

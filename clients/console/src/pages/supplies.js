@@ -7,7 +7,7 @@ import { T } from "../texts.js";
 import { P } from "../texts_pages.js";
 import { Action, act } from "../ui/dialog.js";
 import { Amount, Facts, Failure, Figure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
-import { Filters, List, useFilters } from "../ui/list.js";
+import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { createSupply, currenciesOf, ofSupply } from "./actions.js";
 import { withWallets } from "./new_wallet.js";
@@ -36,7 +36,7 @@ export function Supplies() {
   return html`<${Head} title=${P.supplies.title}>${make}<//>
     <${Filters} filters=${[{ name: "status", label: P.status, options: STATUSES }]} values=${values} set=${set} />
     <${List} label=${P.supplies.title} path=${listOf("supplies")} query=${values} columns=${columnsFor(COLUMNS)} href=${(row) => `supplies/${row.id}`}
-      watch=${about("supply")} every=${EVERY()} filtered=${values.status} empty=${{ text: P.supplies.empty, action: make }} />`;
+      watch=${about("supply")} every=${EVERY()} filtered=${filtering(values)} empty=${{ text: P.supplies.empty, action: make }} />`;
 }
 
 export function Supply({ id }) {

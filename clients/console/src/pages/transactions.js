@@ -7,7 +7,7 @@ import { EVERY, everybody, listOf, money } from "../scope.js";
 import { P } from "../texts_pages.js";
 import { Action, act } from "../ui/dialog.js";
 import { Amount, Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
-import { Filters, List, useFilters } from "../ui/list.js";
+import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { ofTransaction, sendCoins } from "./actions.js";
 import { withWallets } from "./new_wallet.js";
@@ -35,7 +35,7 @@ export function Transactions() {
   return html`<${Head} title=${X.title}>${button}<//>
     <${Filters} filters=${[{ name: "status", label: P.status, options: STATUSES }]} values=${values} set=${set} />
     <${List} label=${X.title} path=${listOf("transactions")} query=${values} columns=${columnsFor(COLUMNS)} href=${(row) => `transactions/${row.id}`}
-      watch=${about("transaction")} every=${EVERY()} filtered=${values.status} empty=${{ text: X.empty }} />`;
+      watch=${about("transaction")} every=${EVERY()} filtered=${filtering(values)} empty=${{ text: X.empty }} />`;
 }
 
 export function Transaction({ id }) {

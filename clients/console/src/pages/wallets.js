@@ -6,7 +6,7 @@ import { EVERY, everybody, isMine, listOf, money } from "../scope.js";
 import { P } from "../texts_pages.js";
 import { Action } from "../ui/dialog.js";
 import { Empty, Facts, Failure, Figure, Head, Hex, Id, Loading, Raw, Time } from "../ui/elements.js";
-import { List, useFilters } from "../ui/list.js";
+import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, useLoad } from "../ui/load.js";
 import { faucet } from "./actions.js";
 import { makeWallet } from "./new_wallet.js";
@@ -26,13 +26,15 @@ const COLUMNS = [
 ];
 
 export function Wallets() {
-  const [values] = useFilters(["address", "user_id"]);
+  const [all, set] = useFilters(["address", "user_id"]);
+  const values = everybody() ? all : {}; // one's own are few, and not filtered
   const make = may("wallet:write")
     ? html`<button type="button" onClick=${() => importWallet()}>${P.secrets.import}</button><button type="button" class="primary" onClick=${() => makeWallet()}>${W.make}</button>`
     : null;
   return html`<${Head} title=${W.title}>${make}<//>
-    <${List} label=${W.title} path=${listOf("wallets")} query=${everybody() ? values : {}} columns=${columnsFor(COLUMNS)} href=${(row) => `wallets/${row.id}`}
-      every=${EVERY()} filtered=${values.address} empty=${{ text: W.empty, action: make && html`<div class="tools">${make}</div>` }} />`;
+    <${Filters} values=${values} set=${set} />
+    <${List} label=${W.title} path=${listOf("wallets")} query=${values} columns=${columnsFor(COLUMNS)} href=${(row) => `wallets/${row.id}`}
+      every=${EVERY()} filtered=${filtering(values)} empty=${{ text: W.empty, action: make && html`<div class="tools">${make}</div>` }} />`;
 }
 
 export function Wallet({ id }) {

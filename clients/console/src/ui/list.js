@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { go, link, route } from "../router.js";
 import { useValue } from "../observable.js";
 import { T } from "../texts.js";
-import { Empty, Failure, Loading } from "./elements.js";
+import { Empty, Failure, Id, Loading } from "./elements.js";
 import { useKeys } from "./keys.js";
 import { useLoad } from "./load.js";
 
@@ -16,14 +16,20 @@ export function useFilters(names) {
   return [Object.fromEntries(names.map((name) => [name, query[name] || ""])), set];
 }
 
-export function Filters({ filters, values, set }) {
-  if (!filters.length) return null;
+export const filtering = (values) => Object.values(values).some(Boolean);
+
+// What a link to the list has set is shown, too, and can be taken away.
+export function Filters({ filters = [], values, set }) {
+  const given = Object.keys(values).filter((name) => values[name] && !filters.some((one) => one.name === name));
+  if (!filters.length && !given.length) return null;
   return html`<div class="filters" role="group" aria-label=${T.filters}>
     ${filters.map(({ name, label, options }) => html`<label><span>${label}</span>
       <select value=${values[name]} onChange=${(event) => set(name, event.target.value)}>
         <option value="">${T.all}</option>
         ${options.map((one) => (Array.isArray(one) ? one : [one, one.replaceAll("_", " ")])).map(([one, text]) => html`<option value=${one} selected=${one === values[name]}>${text}</option>`)}
       </select></label>`)}
+    ${given.map((name) => html`<span class="given"><span>${T.given[name]}</span> ${name === "action" ? values[name] : html`<${Id} id=${values[name]} plain=${true} />`}
+      <button type="button" class="quiet" aria-label=${T.withoutFilter(T.given[name])} onClick=${() => set(name, "")}>${T.all}</button></span>`)}
   </div>`;
 }
 
