@@ -38,10 +38,12 @@ class Client:
     def __init__(self, url: str) -> None:
         self.url, self.headers = f"{url}/api/v1", {"Content-Type": "application/json"}
 
-    def sign_up(self, email: str) -> None:
+    def sign_up(self, email: str) -> str:
+        """Register, sign in, and return the user's id."""
         person = {"email": email, "password": PASSWORD}
-        self.post("/auth/register", person)
+        user = self.post("/auth/register", person)["id"]
         self.headers["Authorization"] = f"Bearer {self.post('/auth/login', person)['token']}"
+        return str(user)
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         return self._call("POST", path, body or {}, {"Idempotency-Key": str(uuid.uuid4())})
@@ -81,14 +83,14 @@ class Client:
 def main(url: str, key: str) -> None:
     run = uuid.uuid4().hex[:8]
     shopper, claimer = Client(url), Client(url)
-    shopper.sign_up(f"shopper-{run}@example.com")
+    user = shopper.sign_up(f"shopper-{run}@example.com")
     claimer.sign_up(f"claimer-{run}@example.com")
 
     # The shopper commits half an ether of a wallet, and places an order for a part of it.
     shopper.post("/wallets/import", {"name": "till", "private_key": key})
     supply = shopper.post("/supplies", {"currency": "ETH", "amount": "0.5"})
     supply = shopper.wait_while(f"/supplies/{supply['id']}", {"pending"})
-    print(f"supply {supply['id']} is {supply['status']}")
+    print(f"supply {supply['id']} of {user} is {supply['status']}")
     item = {"product_id": "sku-1", "product_name": "Notebook", "price": "0.1", "quantity": 2}
     order = shopper.post("/orders", {"currency": "ETH", "items": [item]})
     print(f"order {order['id']} of {order['amount']} ETH is {order['status']}")

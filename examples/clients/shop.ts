@@ -1,6 +1,6 @@
 /**
  * A shop and a claimer with the TypeScript client: an order is found by the shop's own metadata, claimed and paid.
- * The same as shop.py, for Node.js. Compile it with TypeScript; it calls the product at WALLET_URL.
+ * The same as shop.py, for Node.js; examples/README.md says how to run it. It calls the product at WALLET_URL.
  */
 
 import { refusedWith, WalletClient } from "web3-wallet-client";

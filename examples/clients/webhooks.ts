@@ -1,6 +1,6 @@
 /**
  * Receive webhooks on this machine: verify each one, print it, and ignore repetitions. Ctrl-C ends it.
- * The same as webhooks.py, for Node.js.
+ * The same as webhooks.py, for Node.js; examples/README.md says how to run it.
  *
  * With WALLET_API_KEY (scopes webhook:write and event:read) it receives the events of the key's owner; without one it
  * signs up a new user. It asks for a test event at the start. A deployed product delivers to public https addresses only.

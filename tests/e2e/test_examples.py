@@ -52,7 +52,7 @@ def test_an_order_is_placed_claimed_and_paid(
     status, said = run("place_and_claim.py", product.url, folder=tmp_path, PRIVATE_KEY=account.key)
     assert status == 0, said
     lines = [re.sub(r"\b([a-z]{3})_\w+", r"\1_…", line) for line in said.splitlines()]
-    assert lines[:2] == ["supply sup_… is active", "order ord_… of 0.2 ETH is open"]
+    assert lines[:2] == ["supply sup_… of usr_… is active", "order ord_… of 0.2 ETH is open"]
     assert lines[2].startswith("claim clm_… is claimed, until 2")
     assert lines[3:] == [
         "the shopper may not claim it: OWN_ORDER",
