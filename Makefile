@@ -66,9 +66,8 @@ drill: setup ## load three regions, break one after the other, and check that no
 STORE ?=
 # ONCE=1 leaves out, on emulators, what shows the same on every store: .ci/run has it run on the embedded one.
 ONCE ?=
-BY_FILE = --dist loadfile
-PARALLEL = $(PYTEST) -n $(or $(WORKERS),6) $(BY_FILE)
-EMULATED = $(PYTEST) -n $(or $(WORKERS),3) $(BY_FILE)
+PARALLEL = $(PYTEST) --workers $(or $(WORKERS),6)
+EMULATED = $(PYTEST) --workers $(or $(WORKERS),3)
 comma := ,
 NONE = || [ $$? -eq 5 ]
 # Those files alone: collecting all tests takes longer than running these.

@@ -3,10 +3,10 @@
 STORE selects the services: `embedded` (the default) needs only the node, and leaves out the tests that need the
 emulators; the last line of the run says so. `emulator` runs everything on emulators.
 
-The controlling process starts the services before any worker exists, so that workers inherit their addresses, and stops
-them at the end. A Spanner emulator runs one transaction at a time and slows down with every call. Therefore each
-process that runs tests has its own emulator and restarts it between files. A run that names only paths below tests/unit
-starts nothing. Logs of a failed run stay in `.run/tests-<pid>/`.
+The first process starts the services before it forks the workers (tests/support/workers.py), which inherit their
+addresses, and stops them at the end. A Spanner emulator runs one transaction at a time and slows down with every call.
+Therefore each process that runs tests has its own emulator and restarts it between files. A run that names only paths
+below tests/unit starts nothing. Logs of a failed run stay in `.run/tests-<pid>/`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,7 +31,9 @@ from tests.support import any_store, left_out, order
 from tests.support.own_spanner import OwnSpanner
 from tests.support.stores import EMBEDDED, STORE
 
+pytest_plugins = ("tests.support.workers",)
 _STACK = pytest.StashKey[Stack]()
+_SHARED = pytest.StashKey[Stack]()
 _LEFT_OUT = pytest.StashKey[list[str]]()
 _SPANNER = pytest.StashKey[OwnSpanner]()
 # The duration of an example depends on how busy the machine is: benchmarks measure time, tests do not.
@@ -49,40 +50,56 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "any_store: shows the same on every store (tests/support/any_store.py)"
     )
-    config.option.loadscopereorder = False  # workers get the files in collection order
     if not _wanted(config):
         return
     web3_imports.eth_account()  # before a test imports it directly, which takes twice as long
-    services = _services(config)
-    if not services:
-        return
+    services = ["node"] if EMBEDDED else list(SERVICES)
+    if not EMBEDDED and config.option.workers:
+        services.remove("spanner")  # each worker has its own
+    states = leftovers.removed(_folder() / "node-files")  # also when this run is killed
+    states.__enter__()
+    config.add_cleanup(lambda: states.__exit__(None, None, None))
+    _start(config, services)
+
+
+def pytest_worker_begins(config: pytest.Config) -> None:
+    """Start this worker's Spanner emulator."""
+    if not EMBEDDED and _wanted(config):
+        # Kept: Python warns of forgotten processes that still run.
+        config.stash[_SHARED] = config.stash[_STACK]
+        _start(config, ["spanner"])
+
+
+def pytest_worker_ends(config: pytest.Config, failed: bool) -> None:
+    """Stop it, and keep its log only if a test failed."""
+    if not EMBEDDED and _wanted(config):
+        _stop(config, keep=failed)
+
+
+def _start(config: pytest.Config, services: Sequence[str]) -> None:
+    """Start services for this process and those that it starts, which find them in os.environ."""
     try:
-        stack = _started(config, services)
+        stack = Stack.start(_folder(), services)
     except (Missing, StartError) as error:
         raise pytest.UsageError(str(error)) from None
+    if EMBEDDED:
+        file = str(_folder() / "store.sqlite")
+        stack.env |= {"EMBEDDED": "spanner,pubsub,firestore", "EMBEDDED_FILE": file}
     config.stash[_STACK] = stack
     config.stash[_SPANNER] = OwnSpanner(stack)
     os.environ.update(stack.env)
 
 
-def _started(config: pytest.Config, services: Sequence[str]) -> Stack:
-    folder = ROOT / ".run" / f"tests-{os.getpid()}"
-    if "node" in services:
-        states = leftovers.removed(folder / "node-files")  # also when this run is killed
-        states.__enter__()
-        config.add_cleanup(lambda: states.__exit__(None, None, None))
-    stack = Stack.start(folder, services)
-    if EMBEDDED:
-        stack.env |= {"EMBEDDED": "spanner,pubsub,firestore", "EMBEDDED_FILE": str(folder / "store.sqlite")}
-    return stack
+def _folder() -> Path:
+    return ROOT / ".run" / f"tests-{os.getpid()}"
 
 
-def _services(config: pytest.Config) -> Sequence[str]:
-    """Start this process's services: a worker starts its Spanner emulator, the controlling process starts the rest."""
-    worker, controls = hasattr(config, "workerinput"), bool(getattr(config.option, "tx", None))
-    if EMBEDDED:
-        return [] if worker else ["node"]
-    return [name for name in SERVICES if worker == (name == "spanner") or not (worker or controls)]
+def _stop(config: pytest.Config, keep: bool) -> None:
+    stack = config.stash.get(_STACK, None)
+    if stack is not None:
+        stack.stop()
+        if not keep:
+            shutil.rmtree(stack.workdir, ignore_errors=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -96,8 +113,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[object]:
-    """Let the garbage collector leave alone what collecting makes: it stays until the end. Each look through it would
-    take half a second of every worker."""
+    """Let the garbage collector leave alone what collecting makes: it stays until the end, and the workers share its
+    memory until they write into it. Each look through it would take half a second of every worker."""
     gc.disable()
     try:
         return (yield)
@@ -121,8 +138,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if EMBEDDED and needing:
         items[:] = [item for item in items if item not in needing]
         config.stash[_LEFT_OUT] = [item.nodeid for item in needing]
-        if hasattr(config, "workeroutput"):  # a worker reports to the controlling process
-            config.workeroutput["left_out"] = config.stash[_LEFT_OUT]
 
 
 def _needs_emulators(item: pytest.Item) -> bool:
@@ -131,8 +146,7 @@ def _needs_emulators(item: pytest.Item) -> bool:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name long texts by their position: they are often random tokens, and test ids must be the same in every
-    worker."""
+    """Name long texts by their position: they are often random tokens, and a test's id must be the same in each run."""
     return argname if isinstance(val, str | bytes) and len(val) > 24 else None
 
 
@@ -144,16 +158,8 @@ def pytest_runtest_setup() -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Keep the emulators' logs only if the run failed."""
-    stack = session.config.stash.get(_STACK, None)
-    if stack is not None and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        stack.stop()
-        shutil.rmtree(stack.workdir, ignore_errors=True)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Collect what a worker reports; every worker has looked at all tests."""
-    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", [])
+    passed = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    _stop(session.config, keep=not passed)
 
 
 def pytest_terminal_summary(
@@ -169,9 +175,7 @@ def pytest_terminal_summary(
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop all processes, also after an internal error or Ctrl-C."""
-    stack = config.stash.get(_STACK, None)
-    if stack is not None:
-        stack.stop()
+    _stop(config, keep=True)
 
 
 @pytest.fixture(scope="session")

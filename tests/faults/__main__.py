@@ -144,7 +144,7 @@ def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
     )
     command = [sys.executable, "-m", "pytest", "--timeout", str(LIMIT_SECONDS), *part.paths]
     if part.workers > 1:  # -s loses the output of workers; the report prints it last
-        command += ["-n", str(part.workers), "--dist", "loadfile", "-rP"]
+        command += ["--workers", str(part.workers), "-rP"]
     else:
         command += ["-s"]
     began = time.monotonic()
