@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 
 from shared import resources
-from shared.desk import activation, timer_handlers
+from shared.desk import activation, timer_handlers, unchecked
 from shared.runtime.context import remaining_seconds
 from shared.runtime.operation import schedule
 from shared.runtime.parallel import run_each
@@ -44,10 +44,14 @@ def fire_timers() -> None:
 def _check_supplies() -> None:
     if remaining_seconds(3_600) <= RESERVE_SECONDS:
         return
-    pending = activation.unchecked(resources.clock().now())
+    pending = checked = 0
+    for part in unchecked.turn(resources.clock().now()).parts(THREADS):
+        pending += len(part)
+        checked += sum(run_each(_checked, part, threads=THREADS))
+        if remaining_seconds(3_600) <= RESERVE_SECONDS:
+            break
     if pending:
-        checked = sum(run_each(_checked, pending, threads=THREADS))
-        _log.info("supplies", extra={"checked": checked, "pending": len(pending)})
+        _log.info("supplies", extra={"checked": checked, "pending": pending})
 
 
 def _checked(supply_id: str) -> bool:

@@ -5,9 +5,6 @@ The event of the creation starts this. If it is lost, `fire_timers` finds the su
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
-
 from shared import resources
 from shared.chain.balances import Balances
 from shared.desk import supplies as desk_supplies
@@ -16,23 +13,11 @@ from shared.domain.desk import funds, supplies
 from shared.domain.desk.funds import InsufficientBalance, InsufficientGas
 from shared.domain.desk.supplies import Supply
 from shared.funds import balances, bookings
-from shared.reads.by_status import SHARDS
 from shared.store.session import Session
 from shared.store.tables import supplies as rows
 from shared.store.tables.system import InboxRow
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
-
-CHECK_AFTER: Final = timedelta(minutes=1)  # a supply that is pending for longer may have lost its event
-BATCH: Final = 100  # supplies of each shard in one run
-
-
-def unchecked(now: datetime) -> list[str]:
-    """The ids of supplies that have been pending for longer than a minute, the newest of each shard."""
-    index, before = rows.SUPPLIES_BY_STATUS, now - CHECK_AFTER
-    scans = [index.scan(shard, "pending", after=(before,), limit=BATCH) for shard in range(SHARDS)]
-    found = Session(resources.database().snapshot()).read_all(scans)
-    return [entry["supply_id"] for entries in found for entry in entries]
 
 
 def check(supply_id: str, inbox: InboxRow | None = None) -> None:

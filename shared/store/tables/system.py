@@ -104,8 +104,8 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class SweepMark:
-    """The point up to which a sweep has handled everything. Deleted versions pile up in Spanner before it, so a sweep
-    starts here."""
+    """The point that a sweep has come to. The outbox's starts there, because deleted versions pile up in Spanner before
+    it; the one of pending supplies starts there because it may not have had time for all of them."""
 
     name: str
     shard: int

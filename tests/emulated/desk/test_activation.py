@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from shared import resources
 from shared.chain.client import ChainClient
+from shared.desk import unchecked
+from shared.domain.desk.supplies import Supply
 from shared.store.session import Session
+from shared.store.tables.supplies import SUPPLIES
 from shared.store.tables.wallets import WALLETS
 from tests.emulated.desk.world import Desk, figures
+from tests.support.clock import TestClock
 
 
 @pytest.mark.parametrize(
@@ -77,3 +82,47 @@ def test_a_silent_node_delays_the_check(desk: Desk) -> None:
     assert desk.get(f"/supplies/{made['id']}", user)["status"] == "pending"
     assert desk.app.push("on_supply_created", envelope).status == 204
     assert desk.get(f"/supplies/{made['id']}", user)["status"] == "active"
+
+
+def waiting(desk: Desk, clock: TestClock, count: int) -> list[str]:
+    """Create supplies whose events are lost, one a second; returns their ids, oldest first."""
+    user, body = desk.person(), {"currency": "ETH", "amount": "1"}
+    desk.wallet(user, ether=99)
+    made = []
+    for _ in range(count):
+        clock.advance(timedelta(seconds=1))
+        made.append(desk.app.ok(201, "POST", "/supplies", body, user=user)["id"])
+    clock.advance(2 * unchecked.CHECK_AFTER)
+    return made
+
+
+def supplies(*ids: str) -> list[Supply]:
+    return Session(resources.database().snapshot()).one(SUPPLIES.get_many([(one,) for one in ids]))
+
+
+def test_a_lost_event_is_found_behind_many_supplies_of_a_silent_chain(
+    desk: Desk, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unchecked, "BATCH", 2)
+    oldest, *newer = waiting(desk, clock, 21)
+    silenced = [SUPPLIES.write("update", replace(row, chain="silent")) for row in supplies(*newer)]
+    resources.database().write(silenced)
+    for _ in range(21):
+        assert desk.app.schedule("fire_timers").status == 204
+    assert supplies(oldest)[0].status == "active"
+
+
+def test_a_run_that_ends_early_is_continued_where_it_was(
+    desk: Desk, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unchecked, "BATCH", 3)
+    made, seen = waiting(desk, clock, 24), set[str]()
+    for _ in range(24):
+        seen.update(next(unchecked.turn(clock.now()).parts(4)))
+    assert seen == set(made)
+
+
+def test_supplies_are_not_looked_at_in_their_first_minute(desk: Desk, clock: TestClock) -> None:
+    (made,) = waiting(desk, clock, 1)
+    assert list(unchecked.turn(clock.now() - unchecked.CHECK_AFTER).parts(8)) == [[]]
+    assert list(unchecked.turn(clock.now()).parts(8)) == [[made]]
