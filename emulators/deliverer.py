@@ -7,7 +7,6 @@ gateway starts the deliverer as a thread.
 from __future__ import annotations
 
 import base64
-import fcntl
 import http.client
 import json
 import logging
@@ -18,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from emulators import file_lock
 from shared.adapters.message_queue import Delivery, MessageQueue
 
 THREADS: Final = 16
@@ -47,7 +47,7 @@ class Deliverer:
     def _run(self) -> None:
         path = self._queue.file.path
         with path.with_name(path.name + "-deliverer").open("w") as lock:
-            while not self._stopped.is_set() and not _locked(lock.fileno()):
+            while not self._stopped.is_set() and not file_lock.acquired(lock.fileno()):
                 self._stopped.wait(0.1)
             with ThreadPoolExecutor(THREADS, thread_name_prefix="push") as pool:
                 while not self._stopped.is_set():
@@ -78,14 +78,6 @@ class Deliverer:
             _log.exception("a delivery is left to be tried again")
         finally:
             self._busy.discard(delivery.place)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _push(delivery: Delivery, project: str) -> bool:

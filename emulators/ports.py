@@ -7,7 +7,6 @@ The lock also shows whether a background child is still alive, without a process
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import socket
@@ -15,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from emulators import file_lock
 
 # Below the range of outgoing ports of every system, so that no client connection takes one between check and use.
 _LOWEST, _HIGHEST = 20_000, 32_000
@@ -52,12 +53,10 @@ def _lock(port: int) -> int | None:
     folder = Path(tempfile.gettempdir()) / f"wallet-backend-ports-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    if file_lock.acquired(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _unused(port: int) -> bool:

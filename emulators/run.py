@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import secrets
 import signal
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emulators import background, doctor, guide, kept, leftovers, log_view, seed, toolkit
+from emulators import background, doctor, file_lock, guide, kept, leftovers, log_view, seed, toolkit
 from emulators.product import Product
 from emulators.stack import StartError
 
@@ -73,21 +72,13 @@ def _alone(folder: Path) -> Iterator[int]:
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + ENDS_WITHIN
-        while not _locked(descriptor):
+        while not file_lock.acquired(descriptor):
             if time.monotonic() > deadline:
                 raise StartError("`make run` is already running in this folder: stop it first.")
             time.sleep(0.1)
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _parser() -> argparse.ArgumentParser:
