@@ -13,4 +13,4 @@ def require_room(session: Session, user_id: str) -> None:
     exceed the limit by their number: it protects the storage, and is not worth a conflict between them."""
     most = resources.settings().account_limits["contracts"]
     if len(session.many(CONTRACTS_BY_OWNER.scan(user_id, limit=most))) >= most:
-        raise TooManyContracts(most=most)
+        raise TooManyContracts(limit=most)

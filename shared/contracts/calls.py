@@ -75,7 +75,7 @@ def call(
     except Lagging:
         raise InvalidValue("block", "no node of the chain has this block, or its state") from None
     except AnswerTooLong:
-        raise AnswerTooLarge(most=answers.MAX_BYTES) from None
+        raise AnswerTooLarge(limit=answers.MAX_BYTES, unit="bytes") from None
     except (ExecutionReverted, Ambiguous, GasLimit, InsufficientFunds) as error:
         raise refusal_of(error, abi) from None
     return decoded(entry["outputs"], answer)

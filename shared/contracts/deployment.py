@@ -43,7 +43,7 @@ def creation(abi: list[Entry], bytecode: str, given: Any, *, value: int, salt: s
         raise InvalidValue("value", "the constructor takes none")
     code = bytes.fromhex(bytecode[2:]) + calls.constructor_data(entry, given)
     if len(code) > MAX_INITCODE_BYTES:
-        raise DataTooLarge(maximum=MAX_INITCODE_BYTES)
+        raise DataTooLarge(limit=MAX_INITCODE_BYTES)
     if salt is None:
         return Creation(abi, None, code)
     chosen = bytes.fromhex(salt[2:])

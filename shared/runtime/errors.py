@@ -57,7 +57,7 @@ class VersionMismatch(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """`data.most` is the maximum number of bytes for the route."""
+    """`data.limit` is the largest number of bytes for the route."""
 
     code, status, message = "BODY_TOO_LARGE", 413, "The body is larger than this route accepts."
 

@@ -68,7 +68,7 @@ def most(path: str) -> int:
 
 def _body(trigger: HttpTrigger, incoming: Incoming) -> dict[str, Any]:
     if len(incoming.body) > trigger.largest:
-        raise BodyTooLarge(most=trigger.largest)
+        raise BodyTooLarge(limit=trigger.largest)
     if not incoming.body:
         return {}
     if incoming.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":

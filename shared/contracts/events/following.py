@@ -69,16 +69,16 @@ def follow(unit: UnitOfWork, requested: Follow, *, keep_start: bool) -> State:
     if known is not None and keep_start:
         requested = replace(requested, from_block=known.from_block)
     if known is None and len(own) == most:
-        raise TooManyFollows(most=most)
+        raise TooManyFollows(limit=most)
     if requested.announced and not (known and known.announced):
         announced = unit.many(FOLLOWS_ANNOUNCED.scan(requested.address, requested.chain, limit=MAX_ANNOUNCED))
         if len(announced) == MAX_ANNOUNCED:
-            raise TooManyAnnounced(most=MAX_ANNOUNCED)
+            raise TooManyAnnounced(limit=MAX_ANNOUNCED)
     if requested.factory_address and not (known and known.factory_address):
         others = unit.many(FOLLOWS_FACTORIES.scan(requested.address, requested.chain, limit=MAX_FACTORIES))
         if len(others) == MAX_FACTORIES:
             said = "As many follow this address as a factory as may: follow it without one."
-            raise TooManyFollows(said, most=MAX_FACTORIES)
+            raise TooManyFollows(said, limit=MAX_FACTORIES)
     made = requested if known is None else follows.changed(known, requested, unit.now)
     needed = follows.followed(address, requested.chain, requested.address, requested.from_block)
     if index is not None and made.factory_event and _looks_further(known, made):

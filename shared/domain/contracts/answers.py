@@ -17,6 +17,8 @@ MAX_WORDS: Final = 2**16  # of 32 bytes each, in the decoded answer
 
 
 class AnswerTooLarge(Refusal):
+    """`data.limit` is the largest size, in `data.unit`: bytes, or words of 32 bytes that they decode to."""
+
     code, status, message = "ANSWER_TOO_LARGE", 422, "The contract's answer is too large to decode."
 
 
@@ -33,7 +35,7 @@ def require_bounded(
     """Check that the data has at most `most` bytes and decodes to at most `words` words. Raises AnswerTooLarge.
     Unreadable data passes; the decoder refuses it."""
     if len(data) > most:
-        raise AnswerTooLarge(bytes=len(data), most=most)
+        raise AnswerTooLarge(limit=most, unit="bytes")
     _Weight(data, words).members([(one, str(one["type"])) for one in parameters], 0)
 
 
@@ -48,7 +50,7 @@ class _Weight:
     def spend(self, words: int) -> None:
         self.left -= words
         if self.left < 0:
-            raise AnswerTooLarge(words=self.most)
+            raise AnswerTooLarge(limit=self.most, unit="words")
 
     def word(self, at: int) -> int:
         return int.from_bytes(self.data[at : at + 32], "big")

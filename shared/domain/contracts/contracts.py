@@ -27,7 +27,7 @@ class AddressTaken(Refusal):
 
 
 class TooManyContracts(Refusal):
-    """`data.most` is the limit. Contracts that factories have added count."""
+    """`data.limit` is the largest number. Contracts that factories have added count."""
 
     code, status = "TOO_MANY_CONTRACTS", 409
     message = "Your account has as many contracts as allowed: ask the operators of this service for more."

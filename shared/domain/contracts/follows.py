@@ -28,7 +28,7 @@ class NotFollowed(Refusal):
 
 
 class TooManyFollows(Refusal):
-    """`data.most` is the limit. Contracts that factories have added count."""
+    """`data.limit` is the largest number. Contracts that factories have added count."""
 
     code, status, message = (
         "TOO_MANY_FOLLOWS",

@@ -25,6 +25,8 @@ class GasTooLow(Refusal):
 
 
 class DataTooLarge(Refusal):
+    """`data.limit` is the largest number of bytes."""
+
     code, status, message = "DATA_TOO_LARGE", 422, "The transaction's data is larger than nodes accept."
 
 
@@ -114,7 +116,7 @@ def check_intent(intent: Intent, now: datetime) -> None:
         raise InvalidValue("to", "may only be absent when data holds the code of a contract to create")
     bound = MAX_INITCODE_BYTES if intent.to is None else MAX_DATA_BYTES
     if len(intent.data) > bound or len(intent.data) + listed_bytes(intent.access_list) > MAX_DATA_BYTES:
-        raise DataTooLarge(maximum=bound)
+        raise DataTooLarge(limit=bound)
     if intent.token_address is not None and (intent.to != intent.token_address or intent.value):
         raise InvalidValue("token", "cannot be combined with another recipient or a value")
     least = intrinsic_gas(intent.data, creates=intent.to is None, access_list=intent.access_list)

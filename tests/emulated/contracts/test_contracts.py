@@ -134,5 +134,5 @@ def test_an_account_has_a_bounded_number_of_contracts(lab: Lab) -> None:
         wish = {"name": "one more", "address": lab.take("Logger", user="usr_other")["address"], "abi": []}
         refused = lab.world.app.call("POST", "/contracts/import", wish, user=USER)
         assert (refused.status, refused.code) == (409, "TOO_MANY_CONTRACTS")
-        assert refused.body["error"]["data"] == {"most": 1}
+        assert refused.body["error"]["data"] == {"limit": 1}
     assert lab.world.app.ok(200, "GET", f"/contracts/{logger['id']}", user=USER)["name"] == logger["name"]

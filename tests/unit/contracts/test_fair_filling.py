@@ -131,7 +131,7 @@ def test_contracts_that_a_factory_adds_count(chain: LongChain) -> None:
         assert len(rows) == 3 and len(chain.chain.children) == 3
         with pytest.raises(TooManyFollows) as refused:
             chain.follow("ctr_0", "usr_1", chain.chain.addresses[0], 0)
-        assert refused.value.data["most"] == 3
+        assert refused.value.data["limit"] == 3
         chain.follow("ctr_2", "usr_2", chain.chain.addresses[0], 0)
     assert factories.MAX_CHILDREN > 3
 
