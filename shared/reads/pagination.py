@@ -72,6 +72,23 @@ def page(
     return rows, encode(binding, after or ())
 
 
+def entries(
+    index: Index[Any], prefix: Sequence[Any], *, limit: int, cursor: str | None
+) -> Query[tuple[list[Row], str | None]]:
+    """The index entries of one page of all rows below `prefix`, and the next page's cursor: a query, which other ones
+    may join in one read. Raises InvalidCursor."""
+    binding, position = [index.name, *prefix, []], index.key[len(prefix) :]
+
+    def cut(found: list[Row]) -> tuple[list[Row], str | None]:
+        if len(found) <= limit:
+            return found, None
+        last = found[limit - 1]
+        return found[:limit], encode(binding, [last[name] for name in position])
+
+    after = decode(binding, cursor) if cursor else None
+    return index.scan(*prefix, after=after, limit=limit + 1).then(cut)
+
+
 def fits(entry: Row, wanted: Mapping[str, Any]) -> bool:
     """Whether each column has the wanted value, or one of the wanted values if it is a tuple."""
     return all(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from shared import resources
 from shared.identity.refresh_tokens import LIFETIME
 from shared.store.session import Session
+from shared.store.table import Query
 from shared.store.tables.system import AUDIT
 from tests.emulated.conftest import Recorder
 from tests.emulated.identity.test_admin import admin
@@ -98,6 +99,20 @@ def test_sign_ins_are_paged_newest_first_with_how_they_ended(
     people.sign_in(admin)
     (newest, *_) = admin.ok(200, "GET", path)["items"]
     assert (newest["state"], newest["ended_at"]) == ("ended", newest["expires_at"])
+
+
+def test_sign_ins_take_two_rounds_of_reads(
+    people: People, app: App, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, real, rounds = people.register(), Session.read_all, []
+
+    def counted(session: Session, queries: Iterable[Query[Any]]) -> list[Any]:
+        rounds.append(wanted := list(queries))
+        return real(session, wanted)
+
+    monkeypatch.setattr(Session, "read_all", counted)
+    admin.ok(200, "GET", f"/admin/users/{person.id}/sign-ins")
+    assert len(rounds) == 2
 
 
 def test_an_administrator_revokes_a_key_and_its_owner_is_told(
