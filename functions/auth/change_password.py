@@ -66,6 +66,6 @@ def _change(unit: UnitOfWork, caller: Caller, before: str | None, after: str, en
         unit.write(
             replace(family, authenticated_at=unit.now, version=family.version + 1, updated_at=unit.now)
         )
-    notices.record(unit, user.id, "password_changed")
+    notices.record(unit, user.id, "password_changed", **credentials.still_active(unit, user.id))
     unit.note(user.id)
     return User.of(user)

@@ -1,6 +1,7 @@
 """Choose a new password with the token from the mail.
 
-The token proves that the caller reads the mailbox. All sessions and API keys of the account end.
+The token proves that the caller reads the mailbox. All sessions and API keys of the account end. Webhooks
+go on; the notice says how many.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from datetime import datetime
 
 from schemas.auth import ResetPassword, User
 from shared import resources
-from shared.auth import mailbox, notices
+from shared.auth import credentials, mailbox, notices
 from shared.domain import users
 from shared.domain.permissions import Caller
 from shared.identity import mail_tokens
@@ -49,5 +50,6 @@ def _reset(unit: UnitOfWork, token: mail_tokens.MailToken, password_hash: str) -
     user = unit.maybe(USERS.find(token.user_id))
     _check(token, user, unit.now)
     assert user is not None
-    notices.record(unit, user.id, "password_changed")
-    return User.of(mailbox.prove(unit, user, password_hash))
+    proven = mailbox.prove(unit, user, password_hash)
+    notices.record(unit, user.id, "password_changed", **credentials.still_active(unit, user.id))
+    return User.of(proven)

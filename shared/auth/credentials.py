@@ -47,6 +47,14 @@ def disable_webhooks(unit: UnitOfWork, user_id: str) -> None:
         unit.audit(user_id, disabled_webhooks=[one.id for one in active])
 
 
+def still_active(unit: UnitOfWork, user_id: str) -> dict[str, str]:
+    """The numbers of the account's active webhook endpoints and API keys after this unit's changes, for a notice."""
+    hooks, keys = unit.read(webhooks.WEBHOOKS_BY_OWNER.scan(user_id), API_KEYS_BY_USER.scan(user_id))
+    active = [one for one in unit.follow(webhooks.WEBHOOKS, hooks) if one.active]
+    valid = [one for one in unit.follow(API_KEYS, keys) if not one.expired(unit.now)]
+    return {"active_webhooks": str(len(active)), "active_api_keys": str(len(valid))}
+
+
 def passkeys(unit: Session, user_id: str) -> Sequence[Passkey]:
     """The account's passkeys."""
     return unit.follow(PASSKEYS, unit.one(PASSKEYS_BY_USER.scan(user_id)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from shared import resources
 from shared.adapters.mail import NoMail
@@ -74,6 +75,8 @@ def notice(to: str, said: str, event: Event) -> None:
     # Only ids: other details contain texts of other people.
     ids = {name: value for name, value in data.get("details", {}).items() if name.endswith("_id")}
     details = "".join(f"{name}: {value}\n" for name, value in sorted(ids.items()))
+    if event.type == "account.password_changed":
+        details += _still_active(data.get("details", {}))
     text = NOTICE_TEXT.format(
         said=said,
         at=data.get("at"),
@@ -82,6 +85,20 @@ def notice(to: str, said: str, event: Event) -> None:
         site=resources.settings().site_url,
     )
     _tell(to, said, text, event.subject)
+
+
+STILL_TEXT = """
+Still active: {webhooks} webhook endpoint(s), {api_keys} API key(s). Look through them at {site}/console#/webhooks and
+{site}/console#/account (GET /api/v1/webhooks, GET /api/v1/auth/api-keys), and delete what you do not know.
+"""
+
+
+def _still_active(details: Mapping[str, str]) -> str:
+    """The paragraph about what a new password leaves active; "" for an event of a release that did not count it."""
+    hooks, keys = details.get("active_webhooks"), details.get("active_api_keys")
+    if hooks is None or keys is None:
+        return ""
+    return STILL_TEXT.format(webhooks=int(hooks), api_keys=int(keys), site=resources.settings().site_url)
 
 
 WEBHOOK_TEXT = """Your webhook endpoint {id} is disabled: {why}.

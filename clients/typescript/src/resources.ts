@@ -389,7 +389,8 @@ export class Auth extends Group {
   /**
    * Choose a new password with the token from the mail.
    *
-   * The token proves that the caller reads the mailbox. All sessions and API keys of the account end.
+   * The token proves that the caller reads the mailbox. All sessions and API keys of the account end. Webhooks
+   * go on; the notice says how many.
    */
   resetPassword(body: Body<"reset_password">, options: CallOptions = {}): Promise<Answer<"reset_password">> {
     return this.api.call<"reset_password">("POST", "/api/v1/auth/password/reset", { body, signed: false, options });

@@ -125,6 +125,41 @@ def test_a_mailed_token_resets_the_password_once(people: People, app: App, mailb
     people.sign_in(person, NEW)
 
 
+def test_the_notice_of_a_new_password_says_what_stays_active(
+    people: People, app: App, mailbox: Mailbox, published: Recorder
+) -> None:
+    person = people.register()
+
+    def added(webhooks: int) -> None:
+        for _ in range(webhooks):
+            body = {"url": "https://hooks.example.com/", "event_types": ["order.*"]}
+            person.ok(201, "POST", "/webhooks", body)
+        person.ok(201, "POST", "/auth/api-keys", {"name": "k", "scopes": ["wallet:read"]})
+
+    def reset() -> None:
+        mailbox.ask_for_reset(person.email)
+        app.ok(200, "POST", "/auth/password/reset", {"token": mailbox.token(), "password": NEW})
+        people.sign_in(person, NEW)
+
+    def noticed() -> dict[str, str]:
+        sent = [envelope for _, envelope in published.sent if envelope["type"] == "account.password_changed"]
+        assert app.push("on_account_event", sent[-1]).status == 204
+        details: dict[str, str] = sent[-1]["data"]["details"]
+        return details
+
+    added(1)
+    reset()  # proves the mailbox, so it ends everything
+    assert noticed() == {"active_webhooks": "0", "active_api_keys": "0"}
+    added(2)
+    reset()
+    assert noticed() == {"active_webhooks": "2", "active_api_keys": "0"}
+    assert "2 webhook endpoint(s), 0 API key(s)" in mailbox.sent[-1][2]
+    assert "/console#/webhooks" in mailbox.sent[-1][2]
+    added(0)
+    person.ok(200, "POST", "/auth/password", {"current": NEW, "new": f"{NEW} again", "end_api_keys": False})
+    assert noticed() == {"active_webhooks": "2", "active_api_keys": "1"}
+
+
 def test_a_mailed_token_is_for_one_purpose_and_a_short_time(
     people: People, app: App, mailbox: Mailbox
 ) -> None:

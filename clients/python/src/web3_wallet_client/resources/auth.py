@@ -336,7 +336,8 @@ class Auth(Group):
     def reset_password(self, *, token: str, password: str, timeout: float | None = None) -> models.User:
         """Choose a new password with the token from the mail.
 
-        The token proves that the caller reads the mailbox. All sessions and API keys of the account end."""
+        The token proves that the caller reads the mailbox. All sessions and API keys of the account end. Webhooks
+        go on; the notice says how many."""
         return self._run(
             Call(
                 "POST",
@@ -741,7 +742,8 @@ class AsyncAuth(AsyncGroup):
     async def reset_password(self, *, token: str, password: str, timeout: float | None = None) -> models.User:
         """Choose a new password with the token from the mail.
 
-        The token proves that the caller reads the mailbox. All sessions and API keys of the account end."""
+        The token proves that the caller reads the mailbox. All sessions and API keys of the account end. Webhooks
+        go on; the notice says how many."""
         return await self._run(
             Call(
                 "POST",
