@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.adapters.message_queue import MessageQueue, Subscription
-from shared.runtime import operation, subscription_filter
+from shared.runtime import operation
 from shared.settings import load
 from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, subscription_name
 
@@ -31,25 +31,22 @@ def topic_names() -> set[str]:
 
 
 def provision(port: int, token: str) -> None:
-    """Create missing topics and subscriptions, and point all subscriptions at this gateway, or at EVENTS_PORT.
-
-    The subscriptions of each region always push to the region's own gateway."""
+    """Create missing topics and subscriptions, and point all subscriptions at this gateway, or at EVENTS_PORT."""
     chosen = load()
     if "pubsub" in chosen.embedded:
-        wanted = [_embedded(*each) for each in _each(port, token, chosen.region)]
+        wanted = [_embedded(*each) for each in _each(port, token)]
         MessageQueue(Path(chosen.embedded_file)).provision(topic_names(), wanted)
     else:
-        _provision(chosen.project, list(_each(port, token, chosen.region)))
+        _provision(chosen.project, list(_each(port, token)))
 
 
-def _each(port: int, token: str, region: str) -> Iterator[tuple[str, operation.MessageTrigger, str]]:
+def _each(port: int, token: str) -> Iterator[tuple[str, operation.MessageTrigger, str]]:
     """The name, trigger and endpoint of every subscription."""
     events = int(os.environ.get("EVENTS_PORT") or port)
     for entry in operation.catalog().values():
         for trigger in entry.messages:
-            to = port if trigger.each_region else events
-            endpoint = f"http://127.0.0.1:{to}/push/{entry.name}?token={token}"
-            yield subscription_name(entry, trigger, region), trigger, endpoint
+            endpoint = f"http://127.0.0.1:{events}/push/{entry.name}?token={token}"
+            yield subscription_name(entry, trigger), trigger, endpoint
 
 
 def _embedded(name: str, trigger: operation.MessageTrigger, endpoint: str) -> Subscription:
@@ -90,8 +87,7 @@ def _subscription(
         "retry_policy": {"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 10}},
     }
     if trigger.filter:
-        region = name.rsplit(".", 1)[-1]
-        wanted["filter"] = trigger.filter.replace(subscription_filter.OWN_REGION, region)
+        wanted["filter"] = trigger.filter
     if trigger.topic != DEAD_LETTER_TOPIC:
         wanted["dead_letter_policy"] = {
             "dead_letter_topic": publisher.topic_path(project, DEAD_LETTER_TOPIC),

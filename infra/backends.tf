@@ -6,7 +6,6 @@
 #   cdn       like nearest, behind Cloud CDN
 #   events    regions where writes can run, never excluded: an answer that asks Pub/Sub to wait must not exclude one for users
 #   write-<region>  one region that may write, for the probe of this region (probes.tf)
-#   <region>  one region, for the subscriptions of its own cache
 
 locals {
   writing_now = [for region in local.writing : region if !contains(var.lost_regions, region)]
@@ -18,7 +17,6 @@ locals {
     { for name in local.cached : "${name}/cdn" => { service = name, flavour = "cdn", regions = local.reading_now } },
     { for name, service in local.services : "${name}/events" => { service = name, flavour = "events", regions = local.writing_now } if service.events },
     { for region, key in local.probed : key => { service = split("/", key)[0], flavour = "probe", regions = [region] } },
-    { for pair in setproduct(local.regional, local.caching) : "${pair[0]}/${pair[1]}" => { service = pair[0], flavour = pair[1], regions = [pair[1]] } },
   )
   # A balancer with both regions sends writes to the standby automatically when Cloud Run reports that the leader's region
   # is not healthy. Other regions never get writes.
@@ -28,9 +26,8 @@ locals {
   backend_ids       = { for key, backend in google_compute_backend_service.backend : key => "projects/${var.project}/global/backendServices/${backend.name}" }
   security_policies = { for name in [google_compute_security_policy.api.name, google_compute_security_policy.events.name] : name => "projects/${var.project}/global/securityPolicies/${name}" }
 
-  cached   = distinct([for route in values(local.routes) : route.service if route.flavour == "cdn"])
-  asking   = distinct([for route in values(local.routes) : route.service if route.flavour == "outside"])
-  regional = distinct([for push in values(local.pushes) : push.service if push.region != null])
+  cached = distinct([for route in values(local.routes) : route.service if route.flavour == "cdn"])
+  asking = distinct([for route in values(local.routes) : route.service if route.flavour == "outside"])
 }
 
 resource "google_compute_region_network_endpoint_group" "service" {

@@ -132,29 +132,6 @@ resource "google_compute_url_map" "https" {
     }
   }
 
-  dynamic "host_rule" {
-    for_each = length(local.regional) > 0 ? local.caching : []
-    content {
-      hosts        = ["${host_rule.value}.${local.events_domain}"]
-      path_matcher = host_rule.value
-    }
-  }
-  dynamic "path_matcher" {
-    for_each = length(local.regional) > 0 ? local.caching : []
-    content {
-      name            = path_matcher.value
-      default_service = local.not_found
-
-      dynamic "path_rule" {
-        for_each = local.regional
-        content {
-          paths   = [for push in values(local.pushes) : "/push/${push.operation}" if push.service == path_rule.value && push.region == path_matcher.value]
-          service = local.backend_ids["${path_rule.value}/${path_matcher.value}"]
-        }
-      }
-    }
-  }
-
   lifecycle {
     precondition {
       condition     = alltrue([for route in values(local.routes) : length(regexall("\\{", route.path)) <= 5 && length(route.path) <= 255])

@@ -23,7 +23,7 @@ locals {
 
   # gRPC, if it is on: another server for each public service, with the same rights, under a separate host.
   services = merge(local.by_http, !var.grpc ? {} : {
-    for service, it in local.by_http : "grpc-${service}" => merge(it, { door = "grpc", events = false, regional = false, loops = false, only_streams = false }) if it.grpc
+    for service, it in local.by_http : "grpc-${service}" => merge(it, { door = "grpc", events = false, loops = false, only_streams = false }) if it.grpc
   })
   by_http = {
     for service, names in local.members : service => {
@@ -36,7 +36,6 @@ locals {
       publishes  = distinct(flatten([for n in names : local.operations[n].publishes]))
       writes     = anytrue([for n in names : local.operations[n].writes])
       reads      = anytrue(flatten([for n in names : [for h in local.operations[n].http : !h.writes]]))
-      regional   = anytrue(flatten([for n in names : [for m in local.operations[n].messages : try(m.each_region, false)]]))
       public     = anytrue([for n in names : length(local.operations[n].http) > 0])
       events     = anytrue([for n in names : length(local.operations[n].messages) + length(local.operations[n].schedules) > 0])
       streams    = anytrue(flatten([for n in names : [for h in local.operations[n].http : contains(["text/event-stream", "websocket"], h.media)]]))
@@ -46,10 +45,10 @@ locals {
       loops = anytrue(flatten([for n in names : [for s in local.operations[n].schedules : s.seconds < 60]]))
     }
   }
-  # Reads are near users; writes are where Spanner decides them, now or after a failover; each region expires its own cache.
+  # Reads are near users; writes are where Spanner decides them, now or after a failover.
   service_regions = {
     for name, service in local.services : name => distinct(concat(
-      service.reads ? local.regions : [], service.writes ? local.writing : [], service.regional ? local.caching : [],
+      service.reads ? local.regions : [], service.writes ? local.writing : [],
     ))
   }
 
@@ -84,13 +83,12 @@ locals {
     for subscription in flatten([
       for name, operation in local.operations : [
         for message in operation.messages : {
-          name        = "${name}.${message.topic}"
-          operation   = name
-          service     = local.service_of[name]
-          topic       = message.topic
-          types       = message.types
-          each_region = try(message.each_region, false)
-          filter      = try(message.filter, "")
+          name      = "${name}.${message.topic}"
+          operation = name
+          service   = local.service_of[name]
+          topic     = message.topic
+          types     = message.types
+          filter    = try(message.filter, "")
         }
       ]
     ]) : subscription.name => subscription

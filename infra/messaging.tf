@@ -2,15 +2,6 @@
 # depends on one region.
 
 locals {
-  # Push subscriptions of each region's own cache go to that region; the others go to the nearest region.
-  pushes = merge([
-    for name, subscription in local.subscriptions : subscription.each_region ? {
-      for region in local.caching : "${name}.${region}" => merge(subscription, { name = "${name}.${region}", region = region })
-    } : { (name) = merge(subscription, { region = null }) }
-  ]...)
-  # Pub/Sub accepts 256 characters. The application drops events that pass the filter but that it does not handle.
-  filters = { for name, push in local.pushes : name => push.filter == "" ? null : replace(push.filter, "{region}", coalesce(push.region, "-")) }
-
   topic_names        = { for name, topic in google_pubsub_topic.topic : name => topic.name }
   topic_ids          = { for name, topic in google_pubsub_topic.topic : name => "projects/${var.project}/topics/${topic.name}" }
   subscription_names = { for name, subscription in google_pubsub_subscription.push : name => subscription.name }
@@ -30,15 +21,16 @@ resource "google_pubsub_topic" "topic" {
 }
 
 resource "google_pubsub_subscription" "push" {
-  for_each                   = local.pushes
+  for_each                   = local.subscriptions
   name                       = each.key
   topic                      = local.topic_names[each.value.topic]
   ack_deadline_seconds       = 60
   message_retention_duration = "604800s"
-  filter                     = local.filters[each.key]
+  # Pub/Sub accepts 256 characters. The application drops events that pass the filter but that it does not handle.
+  filter = each.value.filter == "" ? null : each.value.filter
 
   push_config {
-    push_endpoint = "https://${each.value.region == null ? "" : "${each.value.region}."}${local.events_domain}/push/${each.value.operation}"
+    push_endpoint = "https://${local.events_domain}/push/${each.value.operation}"
     oidc_token {
       service_account_email = local.push_email
       audience              = local.common_settings.PUSH_AUDIENCE
@@ -70,7 +62,7 @@ resource "google_pubsub_topic_iam_member" "dead_letters" {
 }
 
 resource "google_pubsub_subscription_iam_member" "dead_letters" {
-  for_each     = { for name, push in local.pushes : name => push if push.topic != local.dead_letter_topic }
+  for_each     = { for name, push in local.subscriptions : name => push if push.topic != local.dead_letter_topic }
   subscription = local.subscription_names[each.key]
   role         = "roles/pubsub.subscriber"
   member       = local.pubsub_agent

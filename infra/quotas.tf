@@ -37,9 +37,9 @@ locals {
     backends_per_service = length(local.places)
     url_map_bytes        = sum(concat([2048], [for path, backend in local.grpc_methods : 32 + length(path)], [for key, route in local.routes : 300 + 2 * length(route.path) + length(route.service)]))
     routes_per_host      = length(local.route_rules) + length(local.probed)
-    hosts                = 2 + (var.grpc ? 1 : 0) + length(local.canaries) + (length(local.regional) > 0 ? length(local.caching) : 0)
+    hosts                = 2 + (var.grpc ? 1 : 0) + length(local.canaries)
     topics               = length(local.topics)
-    subscriptions        = length(local.pushes) + 1
+    subscriptions        = length(local.subscriptions) + 1
     scheduler_jobs       = length(local.schedules) + length(local.recovery)
     firestore_databases  = length(local.caches) + 1
     secrets              = length(local.secrets) + 1

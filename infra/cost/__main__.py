@@ -26,19 +26,19 @@ MONTH_HOURS, MONTH_SECONDS = 730, 730 * 3600
 
 @dataclass(frozen=True)
 class SetUp:
-    """A deployment; `spanner` names its prices and capacities in prices.json. `caches` are notified of changes: one
-    per region, none with a single region or the Terraform variable `cache` = false (infra/catalog.tf)."""
+    """A deployment; `spanner` names its prices and capacities in prices.json. `cached`: each region has a cache; there
+    is none with a single region or the Terraform variable `cache` = false (infra/catalog.tf)."""
 
     name: str
     spanner: str
     regions: int
-    caches: int
+    cached: bool
 
 
 SET_UPS = (
-    SetUp("three regions", "multi", 3, 3),
-    SetUp("three without caches", "multi", 3, 0),
-    SetUp("one region", "one", 1, 0),
+    SetUp("three regions", "multi", 3, True),
+    SetUp("three without caches", "multi", 3, False),
+    SetUp("one region", "one", 1, False),
 )
 IDLE = SET_UPS[::2]  # a cache without requests costs nothing
 # The regions that serve reads and writes, by the number of regions.
@@ -70,22 +70,18 @@ class Model:
         self.operations: dict[str, Any] = _load(ROOT / "schemas" / "catalog.json")["operations"]
         self.events = sum(self.usage["events"].values())
 
-    def deliveries(self, setup: SetUp) -> tuple[int, int, int]:
-        """The deliveries of one order's events: pushes to functions, those of them that notify a cache, and billed
-        deliveries (including those that a filter drops). No user has endpoints, and the region of a commit updates
-        its own cache."""
+    def deliveries(self) -> tuple[int, int]:
+        """The deliveries of one order's events: pushes to functions, and billed deliveries (including those that a
+        filter drops). No user has endpoints."""
         takes = [trigger for entry in self.operations.values() for trigger in entry["messages"]]
-        pushed = expiries = billed = 0
+        pushed = billed = 0
         for kind, count in self.usage["events"].items():
             for trigger in takes:
                 if trigger["topic"] == f"{kind.partition('.')[0]}-events":
-                    copies = setup.caches if trigger["each_region"] else 1
-                    billed += count * copies
+                    billed += count
                     if {kind, "*"} & set(trigger["types"]) and "ce-wakes" not in trigger["filter"]:
-                        others = max(0, copies - 1) if "ce-region" in trigger["filter"] else 0
-                        expiries += count * others
-                        pushed += count * (others if trigger["each_region"] else copies)
-        return pushed, expiries, billed
+                        pushed += count
+        return pushed, billed
 
     def lines(self) -> list[Line]:
         """The lines for a million orders."""
@@ -102,9 +98,9 @@ class Model:
     def _used(self, setup: SetUp) -> dict[str, tuple[str, str, float]]:
         """What one order uses, as (text, quantity, dollars) by line."""
         use, price, assumed = self.usage, self.price, self.assumed
-        pushed, expiries, billed = self.deliveries(setup)
+        pushed, billed = self.deliveries()
         requests, runs = use["requests"], use["requests"] + pushed
-        seconds = self._seconds(setup, pushed, expiries)
+        seconds = self._seconds(setup, pushed)
         moved = use["event_bytes"] * (1 + billed / self.events)
         logs = runs * use["log_bytes_per_run"] * assumed["log_successes"] / GIB
         answers = use["answer_bytes"] / GIB
@@ -123,13 +119,13 @@ class Model:
                 f"{billed}",
                 moved / TIB * price["pubsub"],
             ),
-            "Firestore": self._cache(setup, expiries),
+            "Firestore": self._cache(setup),
             "Cloud KMS": ("{} signature", f"{use['signatures']}", use["signatures"] * price["kms"]),
             "Logs": ("{} kB", f"{logs * GIB / 1000:.0f}", logs * price["logging"]),
             "Load balancer, Cloud Armor, internet": ("{} kB of answers", f"{answers * GIB / 1000:.0f}", edge),
         }
 
-    def _seconds(self, setup: SetUp, pushed: int, expiries: int) -> float:
+    def _seconds(self, setup: SetUp, pushed: int) -> float:
         """The billed seconds of processor and memory: a run's own time and its waits, on an instance that serves
         `overlap` runs at once. The floor includes `tick_chain`. After a commit a write waits for the cache only,
         because its service keeps the processor (infra/trust.tf); others also wait for Pub/Sub."""
@@ -137,16 +133,14 @@ class Model:
         own = (
             use["writes"] * assumed["processor_ms_per_write"]
             + (use["requests"] - use["writes"]) * assumed["processor_ms_per_read"]
-            + (pushed - expiries) * assumed["processor_ms_per_push"]
-            + expiries * assumed["processor_ms_per_expiry"]
+            + pushed * assumed["processor_ms_per_push"]
         )
         waits = (
             use["waits_for_reads"] * assumed["spanner_read_ms"]
             + use["waits_for_commits"] * assumed[f"spanner_{setup.spanner}_commit_ms"]
             + (use["waits_for_commits"] - use["writes"]) * assumed["after_commit_ms"]
-            + (use["writes"] * assumed["firestore_ms"] if setup.caches else 0)
-            + use["cache_reads"] * assumed["firestore_ms" if setup.caches else "spanner_read_ms"]
-            + expiries * assumed["firestore_ms"]
+            + (use["writes"] * assumed["firestore_ms"] if setup.cached else 0)
+            + use["cache_reads"] * assumed["firestore_ms" if setup.cached else "spanner_read_ms"]
         )
         return float((own * assumed["processor_times"] + waits) / 1000 / assumed["overlap"])
 
@@ -164,11 +158,11 @@ class Model:
             "Spanner, the rest, each month kept": (size, f"{kept * 1e6:.0f}", kept * storage),
         }
 
-    def _cache(self, setup: SetUp, expiries: int) -> tuple[str, str, float]:
+    def _cache(self, setup: SetUp) -> tuple[str, str, float]:
         use, price = self.usage, self.price
-        if not setup.caches:
+        if not setup.cached:
             return "{}", "nothing", 0.0
-        writes = use["cache_writes"] + expiries
+        writes = use["cache_writes"]
         cost = (
             use["cache_reads"] * price["firestore_read"]
             + writes * price["firestore_write"]
@@ -181,7 +175,7 @@ class Model:
         counted."""
         written = self.assumed[f"spanner_{setup.spanner}_rows_per_node_second"]
         read = self.assumed[f"spanner_{setup.spanner}_reads_per_node_second"]
-        gets = self.usage["cache_misses" if setup.caches else "cache_reads"]
+        gets = self.usage["cache_misses" if setup.cached else "cache_reads"]
         seconds = self.usage["rows_written"] / written + gets * self.assumed["rows_of_a_get"] / read
         return float(seconds / self.assumed[f"spanner_{setup.spanner}_cpu_share"] / 3600)
 

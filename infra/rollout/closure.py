@@ -36,14 +36,13 @@ def services(granularity: str, grpc: bool = False) -> dict[str, list[str]]:
 
 def homes(services: dict[str, list[str]], reading: Set[str], writing: Set[str]) -> dict[str, Set[str]]:
     """The regions of each service, as in infra/catalog.tf: reads near users, writes near Spanner's leader and its
-    standby, cache notifications in every region."""
+    standby."""
     found: dict[str, Set[str]] = {}
     for service, names in services.items():
         entries = [catalog()[name] for name in names]
         reads = any(not route["writes"] for entry in entries for route in entry["http"])
-        tells = any(message["each_region"] for entry in entries for message in entry["messages"])
         writes = any(entry["writes"] for entry in entries)
-        found[service] = (reading if reads or tells else set()) | (writing if writes or tells else set())
+        found[service] = (reading if reads else set()) | (writing if writes else set())
     return found
 
 

@@ -348,8 +348,8 @@ run "production" {
   assert {
     condition = alltrue([
       for n, o in run.expected.operations : alltrue([
-        for m in o.messages : m.filter == "" ? google_pubsub_subscription.push["${n}.${m.topic}${m.each_region ? ".asia-east1" : ""}"].filter == null :
-        google_pubsub_subscription.push["${n}.${m.topic}${m.each_region ? ".asia-east1" : ""}"].filter == replace(m.filter, "{region}", "asia-east1")
+        for m in o.messages : m.filter == "" ? google_pubsub_subscription.push["${n}.${m.topic}"].filter == null :
+        google_pubsub_subscription.push["${n}.${m.topic}"].filter == m.filter
       ])
     ])
     error_message = "A subscription's filter is not what its operation declares."

@@ -58,7 +58,6 @@ def _operation(entry: Operation) -> dict[str, Any]:
                 "topic": trigger.topic,
                 "types": list(trigger.types),
                 "command": trigger.request is not None,
-                "each_region": trigger.each_region,
                 "filter": trigger.filter,
             }
             for trigger in entry.messages

@@ -87,13 +87,11 @@ class HttpTrigger:
 class MessageTrigger:
     """A subscription to `topic`: for commands with a `request`, otherwise a reaction to events.
 
-    With `each_region`, every region has its own subscription, which pushes to that region. `unless`: attribute values
-    that exclude a message."""
+    `unless`: attribute values that exclude a message."""
 
     topic: str
     types: tuple[str, ...]
     request: type[Any] | None
-    each_region: bool = False
     unless: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -235,15 +233,14 @@ def message(
     *,
     type: str | tuple[str, ...],  # noqa: A002 - the CloudEvents attribute
     request: type[Any] | None = None,
-    each_region: bool = False,
     unless: Mapping[str, str] | None = None,
     needs: tuple[Need, ...] = (),
     publishes: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Receive CloudEvents of `type` from `topic`, except messages with an attribute in `unless`. With `request`, they
-    are commands with that schema. With `each_region`, every region receives them once."""
+    are commands with that schema."""
     types = (type,) if isinstance(type, str) else type
-    trigger = MessageTrigger(topic, types, request, each_region, unless or {})
+    trigger = MessageTrigger(topic, types, request, unless or {})
     return _declare(lambda operation: operation.messages.append(trigger), needs, publishes)
 
 

@@ -16,9 +16,7 @@ from shared.domain import event_types
 
 TYPE: Final = "ce-type"
 WAKES: Final = "ce-wakes"  # "no": no webhook endpoint of the notified users wants it
-OWN_REGION: Final = "{region}"  # placeholder in a filter for the subscription's region
 MAX_FILTER: Final = 256
-MAX_REGION: Final = 24
 
 
 def text(topic: str, types: Sequence[str], unless: Mapping[str, str]) -> str:
@@ -31,7 +29,7 @@ def text(topic: str, types: Sequence[str], unless: Mapping[str, str]) -> str:
     ways = [[_any(wanted, against), *against], [_any(_begun(types), against), *against]]
     if _of_topic(topic):
         ways.append([*unwanted, *against])
-    fitting = [way for way in map(" AND ".join, ways) if _fits(way)]
+    fitting = [way for way in map(" AND ".join, ways) if len(way) <= MAX_FILTER]
     exact = [way for way in fitting if "hasPrefix" not in way]
     return min(exact or fitting, key=len, default=" AND ".join(against))
 
@@ -52,15 +50,9 @@ def _begun(types: Sequence[str]) -> list[str]:
     ]
 
 
-def keeps_away(attributes: Mapping[str, str], unless: Mapping[str, str], region: str) -> bool:
+def keeps_away(attributes: Mapping[str, str], unless: Mapping[str, str]) -> bool:
     """Whether a message's attributes are among those that its subscription excludes."""
-    return any(
-        attributes.get(name) == (region if value == OWN_REGION else value) for name, value in unless.items()
-    )
-
-
-def _fits(filter_text: str) -> bool:
-    return len(filter_text.replace(OWN_REGION, "x" * MAX_REGION)) <= MAX_FILTER
+    return any(attributes.get(name) == value for name, value in unless.items())
 
 
 def _of_topic(topic: str) -> tuple[str, ...]:

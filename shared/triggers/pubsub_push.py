@@ -95,19 +95,18 @@ def unwrap(body: bytes) -> Delivery:
 
 def _trigger(operation: Operation, delivery: Delivery) -> MessageTrigger | None:
     kind = delivery.attributes.get("ce-type", "")
-    subscription, region = delivery.subscription.rsplit("/", 1)[-1], resources.settings().region
+    subscription = delivery.subscription.rsplit("/", 1)[-1]
     for trigger in operation.messages:
-        subscribed = subscription in ("", subscription_name(operation, trigger, region))
+        subscribed = subscription in ("", subscription_name(operation, trigger))
         if subscribed and (kind in trigger.types or "*" in trigger.types):
-            away = subscription_filter.keeps_away(delivery.attributes, trigger.unless, region)
+            away = subscription_filter.keeps_away(delivery.attributes, trigger.unless)
             return None if away else trigger
     return None
 
 
-def subscription_name(operation: Operation, trigger: MessageTrigger, region: str) -> str:
-    """The subscription's name: one per operation and topic, or per operation, topic and region."""
-    name = f"{operation.name}.{trigger.topic}"
-    return f"{name}.{region}" if trigger.each_region else name
+def subscription_name(operation: Operation, trigger: MessageTrigger) -> str:
+    """The subscription's name: one per operation and topic."""
+    return f"{operation.name}.{trigger.topic}"
 
 
 def topic_of(subscription: str) -> str:

@@ -151,14 +151,14 @@ class _Measured:
 
 
 def _called(topic: str, envelope: Mapping[str, Any]) -> list[str]:
-    """The operations that Pub/Sub calls for this message, in one region: where the change was made."""
+    """The operations that Pub/Sub calls for this message."""
     told = attributes(envelope)
     return [
         entry.name
         for entry in operation.catalog().values()
         for trigger in entry.messages
-        if trigger.topic == topic and not trigger.each_region
-        and ({told["ce-type"], "*"} & set(trigger.types)) and not keeps_away(told, trigger.unless, "here")
+        if trigger.topic == topic
+        and ({told["ce-type"], "*"} & set(trigger.types)) and not keeps_away(told, trigger.unless)
     ]  # fmt: skip
 
 

@@ -10,7 +10,6 @@ locals {
   places   = concat(local.regions, ["us-east1"])
   writers  = toset([for s, all in local.members : s if anytrue([for o in all : o.writes])])
   everyone = toset([for s, all in local.members : s if anytrue(flatten([for o in all : [for h in o.http : !h.writes]]))])
-  told     = toset([for s, all in local.members : s if anytrue(flatten([for o in all : [for m in o.messages : m.each_region]]))])
   relays   = toset([for s, all in local.members : s if anytrue([for o in all : contains(o.needs, "relay")])])
 }
 
@@ -33,7 +32,7 @@ output "places" {
 output "deployed" {
   value = toset(flatten([
     for s in keys(local.members) : [
-      for r in concat(contains(local.everyone, s) ? local.regions : [], contains(local.writers, s) ? local.writing : [], contains(local.told, s) ? local.regions : []) : "${s}/${r}"
+      for r in concat(contains(local.everyone, s) ? local.regions : [], contains(local.writers, s) ? local.writing : []) : "${s}/${r}"
     ]
   ]))
 }
@@ -50,13 +49,9 @@ output "routes" {
 
 output "subscriptions" {
   description = "name -> where it pushes"
-  value = merge(flatten([
-    for n, o in local.operations : [
-      for m in o.messages : m.each_region ? {
-        for r in local.regions : "${n}.${m.topic}.${r}" => "https://${r}.events.api.example.com/push/${n}"
-      } : { "${n}.${m.topic}" = "https://events.api.example.com/push/${n}" }
-    ]
-  ])...)
+  value = merge([
+    for n, o in local.operations : { for m in o.messages : "${n}.${m.topic}" => "https://events.api.example.com/push/${n}" }
+  ]...)
 }
 
 output "topics" {

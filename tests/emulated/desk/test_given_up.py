@@ -86,7 +86,7 @@ def test_what_every_subscription_gave_up_is_listed_and_works_when_sent_again(
     order = desk.order(shopper)
     claim = command("claim.claim", claimer, {"order_id": order["id"]})
     subscriptions = {
-        (subscription_name(entry, trigger, resources.settings().region), trigger.topic)
+        (subscription_name(entry, trigger), trigger.topic)
         for entry in operation.catalog().values()
         for trigger in entry.messages
         if trigger.topic != DEAD_LETTER_TOPIC
