@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from emulators.client import wait_for
 from shared import resources
 from shared.ops import after_restore, settle_claim
 from shared.store.session import Session
@@ -191,44 +190,3 @@ def test_what_was_not_found_of_several_payments_stays_reserved(desk: Desk) -> No
     assert settle(claim["id"], other) == 0
     assert desk.get(f"/claims/{claim['id']}", claimer)["status"] == "processed"
     assert desk.balance(recipient) == 2 * ETHER
-
-
-def bumped(desk: Desk, path: str, user: str) -> bool:
-    attempts = desk.get(path, user)["attempts"]
-    return len(attempts) == 2 and all(one["sent_at"] for one in attempts)
-
-
-@needs_file
-@pytest.mark.serial  # the other processes of tests mine blocks on the same node
-def test_a_bump_that_the_backup_has_forgotten_is_no_reason_to_pay_again(
-    desk: Desk, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    """The backup knows the first bytes; the chain has the second ones, which look like a foreign transaction. Giving
-    the nonce up must not lead to a retry of the claim: the product records the actual payment without the nonce,
-    because the other row keeps it."""
-    sale = sold(desk)
-    desk.rpc("evm_setIntervalMining", 0)  # the first bytes must not be mined
-    request.addfinalizer(lambda: desk.rpc("evm_setIntervalMining", 1))
-    desk.process(sale.shopper, sale.claim["id"])
-    desk.app.schedule("tick_chain")
-    (part,) = desk.get(f"/claims/{sale.claim['id']}", sale.shopper)["settlement"]["payments"]
-    path = f"/transactions/{part['transaction_id']}"
-    backup = Backup(tmp_path)
-    operator: Any = {"user": "ops", "roles": ("operator",)}
-    desk.app.ok(200, "POST", f"{path}/speed-up", **operator)
-    wait_for("the second bytes", lambda: desk.app.schedule("tick_chain") and bumped(desk, path, sale.shopper))
-    desk.drive(sale.claim["id"], sale.shopper)
-    second = desk.get(path, sale.shopper)["attempts"][1]["hash"]
-    assert desk.get(path, sale.shopper)["hash"] == second
-    with backup.restored():
-        after_restore.main(["pause"])
-        for _ in range(8):
-            desk.app.schedule("tick_chain")
-            desk.rpc("anvil_mine", "0x2")
-        assert desk.get(path, sale.shopper)["blocked_reason"] == "FOREIGN_NONCE"
-        while desk.app.call("POST", f"{path}/cancel", **operator).status == 503:  # the proof takes two heads
-            desk.rpc("anvil_mine", "0x1")
-        assert desk.get(f"/claims/{sale.claim['id']}", sale.claimer)["status"] == "failed"
-        assert settle(sale.claim["id"], second) == 0
-        assert desk.get(f"/claims/{sale.claim['id']}", sale.claimer)["status"] == "processed"
-    assert desk.balance(sale.recipient) == ETHER

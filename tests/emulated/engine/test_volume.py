@@ -28,7 +28,6 @@ def _accept(unit: UnitOfWork, planned: accept.SendPlan, start: int) -> None:
         accept.accept(unit, planned, transaction_id=f"txn_{key}", tenant="usr", idem_key=key)
 
 
-@pytest.mark.serial
 def test_many_transfers_from_one_wallet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_relay, "AFTER_COMMIT_SECONDS", 0.03)  # as in production, for the figure
     wallet = world.wallet(10 * ETHER)
