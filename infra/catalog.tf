@@ -59,12 +59,13 @@ locals {
   grpc_rules = { for backend in distinct(values(local.grpc_methods)) : backend => sort([for path, b in local.grpc_methods : path if b == backend]) }
   grpc_any   = try(sort([for backend in keys(local.grpc_rules) : backend if endswith(backend, "/nearest")])[0], "")
 
-  # One route for each HTTP trigger, the most specific paths first: in each segment, text sorts before "~".
+  # One route for each HTTP trigger, the most specific paths first: in each segment, text sorts before "~". Of a path's
+  # methods GET is the last, which takes all others (balancer.tf): HEAD is answered where GET is.
   routes = {
     for route in flatten([
       for name, operation in local.operations : [
         for http in operation.http : {
-          key     = "${replace(http.path, "/{[a-z_]+}/", "~")} ${http.method}"
+          key     = "${replace(http.path, "/{[a-z_]+}/", "~")} ${http.method == "GET" ? "~GET" : http.method}"
           method  = http.method
           path    = http.path
           service = local.service_of[name]

@@ -62,7 +62,8 @@ def routes(entries: Mapping[str, operation.Operation]) -> str:
 def _line(route: operation.HttpTrigger, asks_chain: bool) -> str:
     flavour = "leader" if route.writes else "outside" if asks_chain else "nearest"
     fixed = [re.escape(part) for part in re.split(r"\{\w+\}", route.path)]
-    return f"^{route.method}\\s{'[^/]+'.join(fixed)}$ {flavour}"
+    method = "(GET|HEAD)" if route.method == "GET" else route.method
+    return f"^{method}\\s{'[^/]+'.join(fixed)}$ {flavour}"
 
 
 def _flavours(door: str) -> tuple[str, ...]:

@@ -192,6 +192,15 @@ run "production" {
     error_message = "The balancer does not send exactly the catalog's routes, by method, to their operations."
   }
   assert {
+    condition = {
+      for route in keys(run.expected.routes) : route => try(values({
+        for rule in google_compute_url_map.https.path_matcher[0].route_rules : format("%05d", rule.priority) => rule.service
+        if anytrue([for m in rule.match_rules : coalesce(m.full_path_match, m.path_template_match) == split(" ", route)[1] && length(m.header_matches) == 0])
+      })[0], null) if startswith(route, "GET ")
+    } == { for route, backend in run.expected.routes : route => "projects/acme-wallet-prod/global/backendServices/${replace(backend, "/", "--")}" if startswith(route, "GET ") }
+    error_message = "HEAD does not go where GET goes."
+  }
+  assert {
     condition     = length(flatten([for rule in google_compute_url_map.https.path_matcher[0].route_rules : [for m in rule.match_rules : 1]])) == length(run.expected.routes)
     error_message = "A route of the catalog has no rule, or a rule no route."
   }

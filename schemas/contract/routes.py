@@ -21,8 +21,9 @@ def _routes() -> list[tuple[str, re.Pattern[str], list[str]]]:
 
 
 def methods(path: str) -> list[str]:
-    """The methods that any operation supports on this path."""
-    return sorted({method for _, pattern, names in _routes() if pattern.match(path) for method in names})
+    """The methods that any operation supports on this path, and HEAD where GET is."""
+    found = {method for _, pattern, names in _routes() if pattern.match(path) for method in names}
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def similar(path: str) -> str | None:

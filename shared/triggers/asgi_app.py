@@ -115,11 +115,12 @@ class App:
             return
         if len(body) > limit:  # the rest of the body is unread, so nothing can follow on this connection
             reply.headers["Connection"] = "close"
-        content = reply.body.encode()
-        headers = reply.headers | ({} if reply.status == 204 else {"Content-Length": str(len(content))})
+        content, head = reply.body.encode(), scope["method"] == "HEAD"
+        sized = content or not (head or reply.status == 204)
+        headers = reply.headers | ({"Content-Length": str(len(content))} if sized else {})
         raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-        await send({"type": "http.response.body", "body": content})
+        await send({"type": "http.response.body", "body": b"" if head else content})
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

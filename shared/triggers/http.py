@@ -23,7 +23,7 @@ from shared.runtime.errors import (
     IdempotencyKeyRequired,
     MethodNotAllowed,
 )
-from shared.runtime.operation import HttpTrigger, Operation
+from shared.runtime.operation import EVENT_STREAM, HttpTrigger, Operation
 from shared.store.session import Session
 from shared.telemetry import logs, tracing
 from shared.triggers import authorization, cors, request_parsing, throttle
@@ -73,7 +73,7 @@ def _in_context(
     context.request.network = throttle.network(incoming.headers, settings.forwarded_hops)
     throttle.check_hops(incoming.headers, settings.forwarded_hops, settings.balancer_addresses)
     context.request.user_agent = _user_agent(incoming.headers)
-    context.request.seconds = incoming.seconds
+    context.request.seconds = 0.0 if incoming.method == "HEAD" else incoming.seconds  # HEAD waits for nothing
     with running(context), tracing.entered(context, "SERVER", incoming.headers.get("traceparent")):
         try:
             reply = run(incoming, context)
@@ -118,6 +118,8 @@ def _execute(
     request = request_parsing.validated(trigger, fields)
     request_parsing.conditions(context, incoming.headers)
     context.request.idempotency = _idempotency(operation, trigger, incoming.headers, fields)
+    if incoming.method == "HEAD" and trigger.media == EVENT_STREAM:
+        return Reply.of_stream(None)
     arguments = [context.caller] if trigger.request is None else [request, context.caller]
     try:
         result = operation.function(*arguments)
@@ -134,7 +136,7 @@ def _route(operation: Operation, incoming: Incoming) -> tuple[HttpTrigger, dict[
         (trigger, match) for trigger in operation.https if (match := trigger.pattern.match(incoming.path))
     ]
     for trigger, match in paths:
-        if trigger.method == incoming.method:
+        if trigger.method == request_parsing.declared(incoming.method):
             return trigger, match.groupdict()
     if paths:
         allowed = _methods(incoming.path)

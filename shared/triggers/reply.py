@@ -39,8 +39,9 @@ class Reply:
     stream: Subscription | None = None
 
     @classmethod
-    def of_stream(cls, stream: Subscription) -> Reply:
-        """The answer of an event stream. `X-Accel-Buffering` makes nginx pass events on at once."""
+    def of_stream(cls, stream: Subscription | None) -> Reply:
+        """The answer of an event stream, or of HEAD on one (None), which begins none. `X-Accel-Buffering` makes nginx
+        pass events on at once."""
         headers = {"Content-Type": f"{EVENT_STREAM}; charset=utf-8", "X-Accel-Buffering": "no"}
         return cls(200, headers=headers, stream=stream)
 

@@ -33,6 +33,11 @@ class Incoming:
     seconds: float | None = None
 
 
+def declared(method: str) -> str:
+    """The method of the route that serves a request: HEAD is answered like GET, without the body (RFC 9110, 9.3.2)."""
+    return "GET" if method == "HEAD" else method
+
+
 def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """An ASGI server's header lines; lines with the same name are joined, as in WSGI."""
     headers: dict[str, str] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from shared.runtime.operation import Operation
 from shared.triggers import http, readiness
 from shared.triggers.reply import Reply
-from shared.triggers.request_parsing import Incoming
+from shared.triggers.request_parsing import Incoming, declared
 
 
 class Router:
@@ -33,6 +33,7 @@ class Router:
         head, _, name = path.lstrip("/").partition("/")
         if head in ("push", "schedule"):
             return self._operations.get(name)
+        method = declared(method)
         exact = self._fixed.get(f"{method} {path}")
         if exact is not None:
             return exact

@@ -208,10 +208,10 @@ def test_a_method_that_a_path_lacks_is_told_those_that_it_has(desk: Desk) -> Non
     """Every function gives this answer: each knows the methods that the others serve."""
     shopper = desk.shopper()
     for path, allowed in {
-        "/orders": ["GET", "POST"],
-        "/orders/ord_x": ["DELETE", "GET", "PUT"],
+        "/orders": ["GET", "HEAD", "POST"],
+        "/orders/ord_x": ["DELETE", "GET", "HEAD", "PUT"],
         "/orders/ord_x/cancel": ["POST"],
-        "/claims/clm_x": ["GET"],
+        "/claims/clm_x": ["GET", "HEAD"],
     }.items():
         for method in {"DELETE", "GET", "PATCH", "POST", "PUT"} - set(allowed):
             answer = desk.app.call(method, path, {}, user=shopper)

@@ -80,6 +80,14 @@ def test_waiting_ends_with_the_first_event(desk: Desk) -> None:
     assert [event["type"] for event in page["items"]] == ["order.created"]
 
 
+def test_head_does_not_wait(desk: Desk) -> None:
+    shopper = desk.shopper()
+    cursor = desk.get("/events?limit=100", shopper)["cursor"]
+    began = time.monotonic()
+    answer = desk.app.call("HEAD", f"/events?after={cursor}&wait=30", user=shopper)
+    assert answer.status == 200 and time.monotonic() - began < 10
+
+
 def test_who_waits_in_many_requests_leaves_threads_to_others(desk: Desk) -> None:
     greedy, other = desk.shopper(), desk.shopper()
     cursors = {user: desk.get("/events?limit=100", user)["cursor"] for user in (greedy, other)}

@@ -269,6 +269,28 @@ def test_what_is_no_stream_is_answered_as_ever(streams: Streams) -> None:
     assert (large.status_code, large.headers["connection"]) == (405, "close")
 
 
+def test_head_is_answered_like_get_without_body_and_stream(streams: Streams) -> None:
+    shopper = streams.desk.shopper()
+    headers, order = streams.headers(shopper), streams.desk.order(shopper, "0.1")["id"]
+    url = f"http://{streams.url}/api/v1"
+    with httpx.Client(timeout=20) as client:
+        for user in (headers, {}):
+            got, head = (
+                client.request(one, f"{url}/orders/{order}", headers=user) for one in ("GET", "HEAD")
+            )
+            assert (head.status_code, head.content) == (200 if user else 401, b"")
+            assert got.status_code == head.status_code and got.content
+            for name in ("content-length", "content-type", "etag"):
+                assert head.headers.get(name) == got.headers.get(name)
+        for _ in range(hub.OF_ONE_USER + 1):  # a stream would be refused at last
+            opened = client.head(f"{url}/events/stream", headers=headers)
+            assert opened.status_code == 200
+            assert opened.headers["content-type"].startswith("text/event-stream")
+            assert nobody_streams()
+        assert client.head(f"{url}/events/stream").status_code == 401
+        assert client.head(f"{url}/events/ws", headers=headers).status_code == 426
+
+
 @pytest.mark.parametrize("kind", ["stream", "ws"])
 def test_who_does_not_read_holds_little_and_is_let_go(
     streams: Streams, kind: str, monkeypatch: pytest.MonkeyPatch

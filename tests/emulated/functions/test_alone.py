@@ -109,6 +109,18 @@ def test_a_method_that_its_route_lacks_is_405(services: dict[str, Service]) -> N
         assert (answer.status_code, code(answer)) == (405, "METHOD_NOT_ALLOWED")
 
 
+def test_head_is_answered_like_get_without_a_body(services: dict[str, Service]) -> None:
+    for name, path in {"get_jwks": "/.well-known/jwks.json", "get_order": "/api/v1/orders/ord_1"}.items():
+        got, head = (services[name].call(method, path) for method in ("GET", "HEAD"))
+        assert (head.status_code, head.content) == (got.status_code, b"") and got.content
+        for header in ("content-type", "content-length", "etag", "www-authenticate"):
+            assert head.headers.get(header) == got.headers.get(header)
+    posted = services["claim_order"].call("HEAD", "/api/v1/orders/ord_1/cancel")
+    assert posted.status_code == 404
+    refused = services["login_user"].call("HEAD", "/api/v1/auth/login")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
 def test_functions_work_together_over_their_common_state(
     functions: Functions, services: dict[str, Service]
 ) -> None:
