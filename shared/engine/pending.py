@@ -10,6 +10,7 @@ from typing import Any
 from shared import resources
 from shared.domain.transactions.lanes import Lane
 from shared.domain.transactions.transactions import SETTLEMENT_TENANT, Attempt, Transaction
+from shared.engine.chain_view import ChainView
 from shared.engine.process_hints import MAX_QUEUED_LANES, hints
 from shared.store.partial_rows import UNREAD
 from shared.store.port import Key, Row
@@ -78,6 +79,15 @@ class Work:
         """Whether the bucket is left alone now because its visits fail."""
         return bool(self.lease and self.lease.failing_since and self.lease.held_until > now)
 
+    def idle(self, view: ChainView | None, since: datetime) -> bool:
+        """Whether a visit would find nothing to send or to prove and only watch blocks, and the last one succeeded and
+        ended after `since`."""
+        if self.due or self.queued or self.lease is None or self.lease.failing_since:
+            return False
+        stages = ((self.mined, view.confirmed), (self.ended, view.finalized)) if view else ()
+        deep = any(entries and entries[0]["mined_block_number"] <= height + 1 for entries, height in stages)
+        return not deep and self.lease.held_until > since
+
     def floor(self, lowest_new: int | None) -> int | None:
         """A block below everything of the bucket that is in blocks; `lowest_new` is the lowest block recorded since."""
         known = [entries[0]["mined_block_number"] for entries in (self.mined, self.ended) if entries]
@@ -120,6 +130,9 @@ class Unfinished:
 
     def of_lane(self, lane_id: str) -> list[Transaction]:
         return [row for row in self.rows if row.lane_id == lane_id]
+
+
+NOTHING = Unfinished((), {}, (), ())
 
 
 def find(chain: str, marks: Marks | None = None) -> list[Work]:

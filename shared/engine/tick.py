@@ -23,7 +23,7 @@ from shared.engine import pending
 from shared.engine.block_watch import Seen
 from shared.engine.bucket_visit import RESERVE_SECONDS, Visit
 from shared.engine.chain_view import ChainView
-from shared.engine.pending import Marks, Unfinished, Work, bucket_lease
+from shared.engine.pending import NOTHING, Marks, Unfinished, Work, bucket_lease
 from shared.engine.process_hints import hints
 from shared.runtime.clock import new_id
 from shared.runtime.context import remaining_seconds
@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 WORKERS = 8  # buckets that a process visits in parallel: a visit mostly waits for I/O
+IDLE_SPACING = 2.0  # seconds between visits that only watch blocks: each costs two commits
 MAX_HOLD_OFF = 15.0  # seconds for which a bucket is left alone because its visits fail
 
 
@@ -77,10 +78,13 @@ def run_pass(chain: str, holder: Holder | None = None, marks: Marks | None = Non
     now = resources.clock().now()
     start = hints().starts.pop(("buckets", chain), int(now.timestamp())) % len(works)
     failing = {work.bucket for work in works if _rests(chain, work, now)}
+    rested = now - timedelta(seconds=IDLE_SPACING - holds.spacing)
 
     def visit(work: Work) -> Unfinished | None:
         if work.bucket in failing:
             return None
+        if 0 < holds.spacing < IDLE_SPACING and work.idle(view, rested):
+            return NOTHING
         try:
             return _visit(chain, view.for_bucket() if view else None, work, holds)
         except VisitFailed:
