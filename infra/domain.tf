@@ -1,6 +1,8 @@
 # Names and certificates. A DNS record validates each certificate before any traffic moves here.
 
 locals {
+  # Only events.<domain> itself is called. The names below it stay certified, because a certificate whose names change is
+  # replaced, and Google does not delete the old one while the balancer uses it.
   hosts = merge({
     api    = { name = var.domain, certified = [var.domain] }
     events = { name = local.events_domain, certified = [local.events_domain, "*.${local.events_domain}"] }
