@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import grpc
 import httpx
@@ -19,10 +15,10 @@ from grpc_status import rpc_status
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from emulators import process
 from emulators.client import Api
-from emulators.demo import PASSWORD
+from emulators.demo import PASSWORD, Demo, check
 from emulators.product import Product
-from emulators.toolkit import ROOT
 from schemas.contract import generated, protobuf
 from shared.runtime import operation
 from shared.triggers.rpc.methods import Bound, Methods
@@ -30,26 +26,19 @@ from shared.triggers.rpc.methods import Bound, Methods
 pytestmark = pytest.mark.timeout(300)  # a dozen processes start
 
 
-def test_the_demo_runs_across_a_process_for_each_trust() -> None:
-    line = [sys.executable, "-m", "emulators", "demo"]
-    env = {**os.environ, "SEPARATE": "trusts"}
-    done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr + _end_of_log(done.stdout + done.stderr)
-    summary = json.loads(done.stdout.splitlines()[-1])
-    assert (summary["demo"], summary["winners"], summary["conflicts"]) == ("ok", 1, 49)
-
-
-def _end_of_log(said: str) -> str:
-    """The end of the log that the demo names: its directory is deleted together with the test machine."""
-    named = re.search(r"^see (\S+)$", said, re.MULTILINE)
-    return Path(named[1]).read_text(encoding="utf-8")[-6_000:] if named else ""
-
-
 @pytest.fixture(scope="module")
 def product(own_world: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     os.environ["SEPARATE"] = "trusts"  # undone with the world
     with Product.start(tmp_path_factory.mktemp("separate")) as product:
         yield product
+
+
+def test_the_demo_runs_across_a_process_for_each_trust(product: Product) -> None:
+    steps = Demo(product.url, product.env["RPC_URL"], claimers=50)
+    with steps.http:
+        summary = steps.run()
+    assert check(summary) == [], process.tail(product.workdir / "gateway.log", 100)
+    assert (summary["winners"], summary["conflicts"]) == (1, 49)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from tests.model.schedule import Actor, interleave
 from tests.support.clock import TestClock
 from tests.support.proof import SEED, figure, size
 
-SIZES = {"firestore": size("SCHEDULES", 10), "documents": size("MODEL_SCHEDULES", 3000)}
+SIZES = {"firestore": size("SCHEDULES", 10), "documents": size("MODEL_SCHEDULES", 1500)}
 LONGEST_PAUSE = 12  # steps of each other actor that may overtake a call in flight
 JUMPS = [0.5, 1, 5, 12, 19, 21, 90_000]  # seconds
 

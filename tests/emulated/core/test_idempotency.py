@@ -19,7 +19,7 @@ from tests.emulated.core.bodies import Forgetful, count, insist, once
 from tests.support.proof import SEED, figure, size
 from tests.support.stores import STORE
 
-SIZES = {STORE: size("KEYS", 60), "model": size("MODEL_KEYS", 2000)}
+SIZES = {STORE: size("KEYS", 60), "model": size("MODEL_KEYS", 800)}
 TRIES = 3
 WORKERS = 8
 

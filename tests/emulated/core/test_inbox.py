@@ -24,7 +24,7 @@ from shared.writes.mutation import AlreadyApplied
 from tests.support.proof import SEED, figure, size
 from tests.support.stores import STORE
 
-SIZES = {STORE: size("EVENTS", 300), "model": size("MODEL_EVENTS", 5000)}
+SIZES = {STORE: size("EVENTS", 300), "model": size("MODEL_EVENTS", 2000)}
 AGGREGATES = 50
 WINDOW = 1000
 DUPLICATES = 0.3

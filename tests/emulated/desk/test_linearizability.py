@@ -31,7 +31,7 @@ from tests.support.doubles import doubled
 from tests.support.proof import SEED, figure, size
 from tests.support.stores import STORE
 
-SIZES = {STORE: size("OPERATIONS", 400), "model": size("MODEL_OPERATIONS", 3000)}
+SIZES = {STORE: size("OPERATIONS", 400), "model": size("MODEL_OPERATIONS", 1500)}
 LEASE_SECONDS = 60  # short: many leases run out, because the clients move the clock
 
 

@@ -26,7 +26,7 @@ BYTECODE = json.loads((Path(__file__).parents[1] / "chain/contracts/WalletAssets
 WALLET, FRIEND, THIEF = ("0x" + digit * 40 for digit in "a12")
 LIMIT, GAS = 50, 2_000_000
 AMOUNTS = (0, 1, 7, 25, LIMIT, LIMIT + 1, 2**255)
-CASES = size("POLICY_CASES", 400)
+CASES = size("POLICY_CASES", 250)
 
 
 def call(signature: str, *values: Any) -> bytes:

@@ -40,7 +40,7 @@ from tests.support.receivers import (
 from tests.support.stores import STORE
 
 # Each attempt is a commit. The emulator runs one commit at a time and slows down with each call.
-COUNT = size("DELIVERIES", 400 if STORE == "embedded" else 24)
+COUNT = size("DELIVERIES", 150 if STORE == "embedded" else 24)
 WAIT_SECONDS = (
     60 + COUNT / 20
 )  # seconds: a receiver that drips its answers takes half a second for eight of them
