@@ -197,7 +197,24 @@ class Node:
         sender, nonce, digest = self.expected.get(raw) or _decoded(raw)
         if digest not in self.where and nonce >= self.count(sender, len(self.blocks) - 1):
             self.pool.setdefault(sender, {})[nonce] = digest
+            self._join(sender)
         return digest
+
+    def _join(self, sender: str) -> None:
+        """Put what arrives into the block that closes next, although processes ahead of this one have closed it."""
+        known = self.counts.setdefault(sender, [])
+        height = int(self.time.now_seconds / self.spec.block_seconds) - self.skipped + self.base + 1
+        height = max(height, known[-1][0] if known else 0)
+        waiting, count = self.pool[sender], known[-1][1] if known else 0
+        while height < len(self.blocks) and count in waiting:
+            block, digest = self.blocks[height], waiting.pop(count)
+            self.blocks[height] = replace(block, hashes=(*block.hashes, digest))
+            self.where[digest] = (height, block.hash)
+            self._left[height] = self._left.get(height, 0) + 1
+            count += 1
+            known.append((height, count))
+        if not waiting:
+            del self.pool[sender]
 
     def _receipt(self, tx_hash: str) -> Any:
         number, block = self.where[tx_hash]
