@@ -1,6 +1,7 @@
 """Export everything that is stored about the caller as one document.
 
-It never contains hashes, private keys or encrypted secrets.
+It never contains hashes, private keys or encrypted secrets. ABIs and the data of transactions have routes of their
+own. A document has at most 16 MB; `cut` names the kinds of which it does not contain all.
 """
 
 from __future__ import annotations

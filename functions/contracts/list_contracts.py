@@ -17,5 +17,6 @@ def list_contracts(request: ListContracts, caller: Caller) -> ContractPage:
         [caller.listed(request.user_id)],
         request,
         filters={"chain": resources.registry().named(request.chain), "type": request.type},
+        without=("abi",),  # of up to a megabyte each
     )
     return ContractPage(items=[Contract.of(row, abi=False) for row in rows], next_cursor=cursor)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Final
+
 from schemas.contracts import CallOutcome, Multicall, MulticallResult, ReadCall
 from shared import resources
 from shared.contracts import abis, calls, reads
@@ -13,6 +16,10 @@ from shared.keys.addresses import parse_address
 from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables.contracts import owned
+
+MAX_ABIS: Final = (
+    4 * 1024**2
+)  # characters of the named contracts' ABIs; parsed, they need ten times as much memory
 
 
 @http(
@@ -28,11 +35,8 @@ from shared.store.tables.contracts import owned
 )
 def multicall(request: Multicall, caller: Caller) -> MulticallResult:
     client = resources.chain(request.chain or resources.settings().default_chain)
-    session = Session(resources.database().snapshot())
-    resolved = [
-        _resolve(session, caller, client.spec.name, one, f"calls.{number}")
-        for number, one in enumerate(request.calls)
-    ]
+    named = _contracts(caller, client.spec.name, request.calls)
+    resolved = [_resolve(named, one, f"calls.{number}") for number, one in enumerate(request.calls)]
     block = reads.number_of(client, request.block)
     outcomes = reads.at_block(client, [(address, data) for address, data, _, _ in resolved], block)
     results = [
@@ -42,15 +46,29 @@ def multicall(request: Multicall, caller: Caller) -> MulticallResult:
     return MulticallResult(block_number=block, results=results)
 
 
-def _resolve(
-    session: Session, caller: Caller, chain: str, one: ReadCall, place: str
-) -> tuple[str, bytes, list[Entry], Entry]:
-    """(address, data, ABI, function). Raises NotFound, InvalidValue, UnknownMethod, AmbiguousMethod."""
-    if one.contract_id is not None:
+def _contracts(caller: Caller, chain: str, wanted: Sequence[ReadCall]) -> dict[str, tuple[str, list[Entry]]]:
+    """(address, ABI) of each named contract, read once. Raises NotFound, InvalidValue."""
+    session, found, size = Session(resources.database().snapshot()), dict[str, tuple[str, list[Entry]]](), 0
+    for number, one in enumerate(wanted):
+        if one.contract_id is None or one.contract_id in found:
+            continue
         contract = session.one(owned(caller, one.contract_id))
         if contract.chain != chain:
-            raise InvalidValue(f"{place}.contract_id", f"the contract is on {contract.chain}")
-        address, entries = contract.place, contract.entries
+            raise InvalidValue(f"calls.{number}.contract_id", f"the contract is on {contract.chain}")
+        size += len(contract.abi)
+        if size > MAX_ABIS:
+            most = MAX_ABIS // 1024**2
+            raise InvalidValue("calls", f"the contracts' ABIs have more than {most} MiB: call fewer at once")
+        found[one.contract_id] = contract.place, contract.entries
+    return found
+
+
+def _resolve(
+    named: Mapping[str, tuple[str, list[Entry]]], one: ReadCall, place: str
+) -> tuple[str, bytes, list[Entry], Entry]:
+    """(address, data, ABI, function). Raises InvalidValue, UnknownMethod, AmbiguousMethod."""
+    if one.contract_id is not None:
+        address, entries = named[one.contract_id]
     else:
         assert one.address is not None and one.type is not None  # checked by the model
         address, entries = parse_address(one.address, f"{place}.address"), abis.given(None, one.type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ from shared.domain.errors import Refusal
 from shared.domain.wallets import wallets as wallet_rules
 from shared.domain.wallets.wallets import Wallet, WalletInUse
 from shared.funds import balances
+from shared.store.partial_rows import UNREAD
 from shared.store.session import Session
 from shared.store.table import Index, Table
 from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
@@ -48,6 +50,14 @@ _KINDS: Final[dict[str, tuple[Table[Any], Index[Any]]]] = {
     "follows": (FOLLOWS, FOLLOWS_BY_OWNER),
     "webhooks": (WEBHOOKS, WEBHOOKS_BY_OWNER),
 }
+MAX_CHARACTERS: Final = 16_000_000  # of a document as JSON: an instance must hold several
+AT_ONCE: Final = 200  # rows in one read
+# Not in the document, because a single row may have a megabyte. They have routes of their own.
+_LARGE: Final[dict[str, tuple[str, ...]]] = {
+    "contracts": ("abi",),
+    "follows": ("factory_abi",),
+    "transactions": ("data",),
+}
 _SECRET: Final = frozenset({"password_hash", "hash", "family_hash", "current_hash", "key_id", "idem_key"})
 
 
@@ -68,12 +78,18 @@ class AccountInUse(Refusal):
 def document(session: Session, user_id: str) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
     """(The rows by kind as plain JSON without secrets, the kinds whose rows did not all fit.)"""
     data = {"user": [_plain(USERS, session.one(USERS.get(user_id)))]}
-    cut = []
+    cut, room = [], MAX_CHARACTERS
     for kind, (table, index) in _KINDS.items():
         entries = session.one(index.scan(user_id, limit=MAX_ROWS + 1))
-        if len(entries) > MAX_ROWS:
+        data[kind], at = [], 0
+        while at < min(len(entries), MAX_ROWS) and room > 0:
+            some = entries[at : min(at + AT_ONCE, MAX_ROWS)]
+            rows = session.follow(table, some, without=_LARGE.get(kind, ()))
+            data[kind] += [_plain(table, row) for row in rows]
+            room -= len(json.dumps(data[kind][-len(rows) :])) if rows else 0
+            at += len(some)
+        if at < len(entries):
             cut.append(kind)
-        data[kind] = [_plain(table, row) for row in session.follow(table, entries[:MAX_ROWS])]
     wallets = [(wallet["id"],) for wallet in data["wallets"]]
     data["policies"] = (
         [_plain(POLICIES, one) for one in session.one(POLICIES.get_many(wallets))] if wallets else []
@@ -86,7 +102,7 @@ def _plain(table: Table[Any], row: Any) -> dict[str, Any]:
 
 
 def _hidden(name: str, value: Any) -> bool:
-    return name in _SECRET or isinstance(value, bytes)
+    return name in _SECRET or isinstance(value, bytes) or value is UNREAD
 
 
 def _json(value: Any) -> Any:
@@ -160,7 +176,7 @@ def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterat
     yield from unit.follow(API_KEYS, unit.one(API_KEYS_BY_USER.scan(user_id)))
     yield from unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))
     yield from credentials.passkeys(unit, user_id)
-    yield from unit.follow(CONTRACTS, unit.one(CONTRACTS_BY_OWNER.scan(user_id)))
+    yield from unit.follow(CONTRACTS, unit.one(CONTRACTS_BY_OWNER.scan(user_id)), without=_LARGE["contracts"])
     endpoints = unit.follow(WEBHOOKS, unit.one(WEBHOOKS_BY_OWNER.scan(user_id)))
     yield from endpoints
     yield from unit.one(LANES.get_many((one.id,) for one in endpoints)) if endpoints else ()

@@ -8,9 +8,10 @@ from typing import Any, Protocol, TypeVar
 
 from shared import resources
 from shared.reads import pagination
+from shared.store.partial_rows import without_columns
 from shared.store.port import Key, Row
 from shared.store.session import Session
-from shared.store.table import Index
+from shared.store.table import Index, Query
 from shared.store.tables.metadata import METADATA, MetadataEntry
 
 T = TypeVar("T")
@@ -51,21 +52,23 @@ def page(
     keep: Callable[[Row], bool] | None = None,
     limit: int | None = None,
     cursor: str | None = None,
+    without: Sequence[str] = (),
 ) -> tuple[list[T], str | None]:
     """One page of the rows below `prefix`, which starts with the owner, and the next page's cursor.
-    `pagination.page` explains `filters` and `keep`. Without `limit`, the request's `limit` and `cursor` are used.
-    Raises InvalidCursor."""
+    `pagination.page` explains `filters`, `keep` and `without`. Without `limit`, the request's `limit` and `cursor` are
+    used. Raises InvalidCursor."""
     size, begin = limit or request.limit, cursor if limit else request.cursor
     span = span_of(request)
     more = [request.metadata, *map(str, span)] if request.metadata or span != (None, ()) else []
     if request.metadata is None:
         return pagination.page(
-            index, prefix, limit=size, cursor=begin, filters=filters, keep=keep, span=span, more=more
-        )
+            index, prefix, limit=size, cursor=begin, filters=filters, keep=keep, span=span, more=more,
+            without=without,
+        )  # fmt: skip
     wanted = dict(zip(index.key, prefix, strict=False)) | {k: v for k, v in filters.items() if v is not None}
     binding = ["noted", index.name, sorted(map(str, wanted.items())), *more]
     after = pagination.decode(binding, begin) if begin else span[0]
-    found = _Found(index, prefix[0], request.metadata, span[1])
+    found = _Found(index, prefix[0], request.metadata, span[1], without)
     for _ in range(pagination.MAX_ROUNDS):
         entries = found.read(
             after, size, lambda row: pagination.fits(row, wanted) and (keep is None or keep(row))
@@ -82,8 +85,9 @@ def page(
 class _Found:
     """Rows with a metadata entry, in the order of their entries."""
 
-    def __init__(self, index: Index[Any], owner: str, note: str, upto: Key) -> None:
+    def __init__(self, index: Index[Any], owner: str, note: str, upto: Key, without: Sequence[str]) -> None:
         self._table, self._owner, self._note, self._upto = index.table, owner, note, upto
+        self._without = without
         self._session = Session(resources.database().snapshot())
         self.kept: list[tuple[MetadataEntry, Any]] = []
 
@@ -94,10 +98,13 @@ class _Found:
         )
         entries = self._session.many(scan)
         keys: list[Key] = [(entry.resource_id,) for entry in entries]
-        rows = {row.id: row for row in self._session.many(self._table.get_many(keys))} if keys else {}
+        rows = {row.id: row for row in self._session.many(self._rows(keys))} if keys else {}
         known = ((entry, rows[entry.resource_id]) for entry in entries if entry.resource_id in rows)
         self.kept += [(entry, row) for entry, row in known if keep(self._table.encode(row))]
         return entries
+
+    def _rows(self, keys: list[Key]) -> Query[list[Any]]:
+        return without_columns(self._table.get_many(keys), *self._without)
 
 
 def _position(entry: MetadataEntry) -> Key:

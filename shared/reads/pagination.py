@@ -40,18 +40,18 @@ def page(
     keep: Callable[[Row], bool] | None = None,
     span: tuple[Key | None, Key] = (None, ()),
     more: Sequence[Any] = (),
+    without: Sequence[str] = (),
 ) -> tuple[list[T], str | None]:
     """One page of the rows below `prefix`, and the next page's cursor; `span`: (after this key, up to this key).
 
     A stored column of the index must equal its value in `filters`, or be one of them if it is a tuple; None does not
-    filter. `keep` filters further; `more` holds everything that `keep` and the span depend on. Raises InvalidCursor
-    for a cursor of another list, caller or filter."""
+    filter. `keep` filters further; `more` holds everything that `keep` and the span depend on. The columns `without`
+    are not read. Raises InvalidCursor for a cursor of another list, caller or filter."""
     wanted = {name: value for name, value in filters.items() if value is not None}
     binding, position = [index.name, *prefix, sorted(wanted.items()), *more], index.key[len(prefix) :]
     after = decode(binding, cursor) if cursor else span[0]
     session = Session(resources.database().snapshot())
-    kept: list[Row] = []
-    scanned = 0
+    kept, scanned = list[Row](), 0
     while True:
         size = limit + 1 - len(kept) if not (wanted or keep) else max(limit + 1, 200)
         entries = session.one(index.scan(*prefix, after=after, upto=span[1], limit=size))
@@ -64,7 +64,7 @@ def page(
                     break
         if len(kept) > limit or len(entries) < size or scanned >= MAX_SCANNED:
             break
-    rows = session.follow(index.table, kept[:limit])
+    rows = session.follow(index.table, kept[:limit], without=without)
     if len(kept) > limit:
         after = tuple(kept[limit - 1][name] for name in position)
     elif len(entries) < size:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, overload
 
+from shared.store.partial_rows import without_columns
 from shared.store.port import Key, Reader, Row
 from shared.store.table import Query, Table
 
@@ -48,12 +49,14 @@ class Session:
     maybe = one
     many = one
 
-    def follow(self, table: Table[A], entries: list[Row]) -> list[A]:
-        """The full rows of these index entries, in the same order; rows that no longer exist are left out."""
+    def follow(self, table: Table[A], entries: list[Row], *, without: Sequence[str] = ()) -> list[A]:
+        """The full rows of these index entries, in the same order; rows that no longer exist are left out. The columns
+        `without` are not read (`partial_rows`)."""
         if not entries:
             return []
         keys: list[Key] = [tuple(entry[name] for name in table.key_columns) for entry in entries]
-        rows = {table.key_of(row): row for row in self.one(table.get_many(keys))}
+        query = without_columns(table.get_many(keys), *without) if without else table.get_many(keys)
+        rows = {table.key_of(row): row for row in self.one(query)}
         return [rows[key] for key in keys if key in rows]
 
     def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:

@@ -275,7 +275,8 @@ export class Auth extends Group {
   /**
    * Export everything that is stored about the caller as one document.
    *
-   * It never contains hashes, private keys or encrypted secrets.
+   * It never contains hashes, private keys or encrypted secrets. ABIs and the data of transactions have routes of their
+   * own. A document has at most 16 MB; `cut` names the kinds of which it does not contain all.
    */
   exportMe(options: ReadOptions = {}): Promise<Answer<"export_me">> {
     return this.api.call<"export_me">("GET", "/api/v1/auth/me/export", { options });

@@ -16,6 +16,7 @@ from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.contracts import Contract
 from shared.domain.contracts.events import ContractEvent
 from shared.domain.contracts.follows import MAX_CHILDREN, Follow
+from shared.store.partial_rows import without_columns
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
     FOLLOWED,
@@ -29,6 +30,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 _NAME: Final = 240  # characters of a factory's name that are copied into the names of its contracts
 EVENTS_AT_ONCE: Final = 500  # including deposits, in one commit
+FACTORIES_AT_ONCE: Final = 8  # contracts in memory: each has an ABI of up to a megabyte
 ADDED_AT_ONCE: Final = 500  # contracts in one commit: each is some sixty of its 80,000 mutations, and an ABI
 
 
@@ -92,8 +94,12 @@ def _factories(
     places = sorted({(one.address, chain) for one in events})
     entries = unit.many(FOLLOWS_FACTORIES.below(places)) if places else []
     parents = unit.follow(FOLLOWS, entries) if entries else []
-    known = {one.id: one for one in unit.many(CONTRACTS.get_many((one.id,) for one in parents))}
-    return ((one, known[one.id]) for one in parents if one.id in known)
+    for at in range(0, len(parents), FACTORIES_AT_ONCE):
+        some = parents[at : at + FACTORIES_AT_ONCE]
+        # A unit of work does not keep rows that lack a column.
+        query = without_columns(CONTRACTS.get_many((one.id,) for one in some), "transaction_id")
+        known = {one.id: one for one in unit.many(query)}
+        yield from ((one, known.pop(one.id)) for one in some if one.id in known)
 
 
 def _named(parent: Follow, factory: Contract, events: Sequence[ContractEvent]) -> Iterator[tuple[str, int]]:
@@ -121,7 +127,7 @@ def _known(unit: UnitOfWork, parent: Follow, named: Iterable[str]) -> dict[str, 
     ids = [(one["id"],) for one in entries]
     if not ids:
         return {}
-    contracts, follows = unit.read(CONTRACTS.get_many(ids), FOLLOWS.get_many(ids))
+    contracts, follows = unit.read(without_columns(CONTRACTS.get_many(ids), "abi"), FOLLOWS.get_many(ids))
     followed = {one.id: one for one in follows}
     return {str(one.address): _Child(one, followed.get(one.id)) for one in contracts}
 

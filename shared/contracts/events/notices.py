@@ -30,6 +30,7 @@ from shared.store.partial_rows import without_columns
 from shared.store.port import Key
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
+    EVENTS,
     FOLLOWS,
     FOLLOWS_ANNOUNCED,
     NOTICES,
@@ -86,13 +87,15 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
     hashes = sorted({one.block_hash for one in still})
     subjects = sorted({(one.subject,) for one in still})
     events, deposits, follows, contracts = unit.read(
-        events_of(index.chain, hashes),
+        without_columns(events_of(index.chain, hashes), "data"),  # also those of all other followers
         deposits_of(index.chain, hashes),
         FOLLOWS.get_many(subjects),
         CONTRACTS.get_many(subjects),
     )
     known = {one.id: one for one in follows}
     own = {one.id: one for one in contracts}
+    there = {one: _events_of(one, known.get(one.subject), events) for one in still}
+    shown = _with_data(unit, [each for found in there.values() for each in _shown(found)])
     lowest, announced = oldest_kept(index.number, index.final_number), 0
     for one in still:
         mine = _of_wallet(deposits, one)
@@ -106,13 +109,35 @@ def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
         for deposit in mine:
             _announce_deposit(unit, "wallet.received", deposit, index)
         follow = known.get(one.subject)
-        if follow is None or one.subject not in own:
+        if follow is None or one.subject not in own or not there[one]:
             continue
-        there = [
-            each for each in events if (each.address, each.block_hash) == (follow.address, one.block_hash)
-        ]
-        if there:
-            known[follow.id] = _announce_events(unit, follow, own[follow.id], there, index)
+        full = [shown[EVENTS.key_of(each)] for each in _shown(there[one])]
+        more = len(there[one]) - len(full)
+        known[follow.id] = _announce_events(unit, follow, own[follow.id], (full, more), index)
+
+
+def _events_of(
+    notice: EventNotice, follow: Follow | None, events: Sequence[ContractEvent]
+) -> list[ContractEvent]:
+    place = (follow.address, notice.block_hash) if follow else None
+    return [one for one in events if (one.address, one.block_hash) == place]
+
+
+def _shown(events: Sequence[ContractEvent]) -> list[ContractEvent]:
+    """The events that an announcement contains: MAX_EVENTS, with MAX_BYTES of data in total, and at least one."""
+    found: list[ContractEvent] = []
+    size = 0
+    for one in events[:MAX_EVENTS]:
+        size += one.data_bytes
+        if found and size > MAX_BYTES:
+            break
+        found.append(one)
+    return found
+
+
+def _with_data(unit: UnitOfWork, events: Sequence[ContractEvent]) -> dict[Key, ContractEvent]:
+    keys = dict.fromkeys(map(EVENTS.key_of, events))
+    return {EVENTS.key_of(one): one for one in unit.many(EVENTS.get_many(keys))} if keys else {}
 
 
 def _of_wallet(deposits: Sequence[Deposit], notice: EventNotice) -> list[Deposit]:
@@ -128,16 +153,15 @@ def _announce_deposit(unit: UnitOfWork, kind: str, deposit: Deposit, index: Chai
 
 
 def _announce_events(
-    unit: UnitOfWork, follow: Follow, contract: Contract, events: Sequence[ContractEvent], index: ChainIndex
+    unit: UnitOfWork,
+    follow: Follow,
+    contract: Contract,
+    found: tuple[Sequence[ContractEvent], int],
+    index: ChainIndex,
 ) -> Follow:
+    """Announce these events and the number of further ones."""
+    (events, more), known = found, decoding.Events(contract.entries)
     after = follow_rules.announced(follow, unit.now)
-    known, size = decoding.Events(contract.entries), 0
-    shown: list[LoggedEvent] = []
-    for one in events[:MAX_EVENTS]:
-        size += one.data_bytes
-        if shown and size > MAX_BYTES:
-            break
-        shown.append(LoggedEvent.of(one, known.decoded(one), index.final_number))
     first = events[0]
     view = ContractEvents(
         contract_id=contract.id,
@@ -145,8 +169,8 @@ def _announce_events(
         address=contract.address or follow.address,
         block_number=first.block_number,
         block_hash=first.block_hash,
-        events=shown,
-        more=len(events) - len(shown),
+        events=[LoggedEvent.of(one, known.decoded(one), index.final_number) for one in events],
+        more=more,
     )
     unit.write(after)
     unit.emit("contract.event", contract.id, after.sequence, view, feed=[follow.user_id])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from functions.contracts import multicall
+from shared import resources
+from shared.domain.contracts import abi
 from tests.emulated.contracts.conftest import USER, Lab
+from tests.support.recorded_reads import RecordedReads, rows_with
 
 
 def test_an_imported_contract_is_found_every_way(lab: Lab) -> None:
@@ -124,10 +129,6 @@ def test_an_abi_has_at_most_a_mebibyte(lab: Lab) -> None:
 
 
 def test_an_account_has_a_bounded_number_of_contracts(lab: Lab) -> None:
-    from dataclasses import replace
-
-    from shared import resources
-
     logger = lab.take("Logger")
     settings = replace(resources.settings(), account_limits={"contracts": 1, "follows": 1})
     with resources.override(settings=settings):
@@ -136,3 +137,25 @@ def test_an_account_has_a_bounded_number_of_contracts(lab: Lab) -> None:
         assert (refused.status, refused.code) == (409, "TOO_MANY_CONTRACTS")
         assert refused.body["error"]["data"] == {"limit": 1}
     assert lab.world.app.ok(200, "GET", f"/contracts/{logger['id']}", user=USER)["name"] == logger["name"]
+
+
+def test_large_abis_do_not_fill_the_memory(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: a hundred contracts with ABIs of a megabyte, listed in several requests at once, called a hundred
+    times in one request, or exported."""
+    app, made = lab.world.app, [lab.take("Shapes", user="usr_large") for _ in range(3)]
+    database = RecordedReads(resources.database())
+    with resources.override(database=database):
+        for query in ("", "?metadata=a:b"):
+            app.ok(200, "PUT", f"/contracts/{made[0]['id']}", {"metadata": {"a": "b"}}, user="usr_large")
+            listed = app.ok(200, "GET", f"/contracts{query}", user="usr_large")["items"]
+            assert made[0]["id"] in {one["id"] for one in listed} and listed[0]["abi"] is None
+        assert rows_with(database.reads, "contracts", "abi") == 0
+        database.reads.clear()
+        one = {"contract_id": made[0]["id"], "method": "nothing", "arguments": []}
+        calls = app.call("POST", "/multicall", {"calls": [one | {"method": "sum"}] * 50}, user="usr_large")
+        assert calls.code in (None, "UNKNOWN_METHOD", "VALIDATION_FAILED")
+        assert sum(one.table == "contracts" for one in database.reads) == 1, "each contract is read once"
+    monkeypatch.setattr(multicall, "MAX_ABIS", 2 * len(abi.text(made[0]["abi"])))
+    calls = [{"contract_id": one["id"], "method": "sum"} for one in made]
+    refused = app.call("POST", "/multicall", {"calls": calls}, user="usr_large")
+    assert refused.body["error"]["details"][0]["field"] == "calls", refused.text

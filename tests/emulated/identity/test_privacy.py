@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared import resources
+from shared.auth import personal_data
 from shared.store.session import Session
 from shared.store.tables.users import USERS
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS
@@ -45,6 +46,17 @@ def test_exports_everything_but_secrets(people: People, desk: Desk) -> None:
     for secret in (*person.secrets, key["api_key"], "argon2", "sealed"):
         assert secret not in answer.text
     assert people.register().ok(200, "GET", "/auth/me/export")["data"]["wallets"] == []
+
+
+def test_an_export_is_bounded(people: People, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: large notes on ten thousand rows of each kind, all of them in one document."""
+    person = people.register()
+    for _ in range(4):
+        person.wallet(metadata={f"note{number}": "x" * 500 for number in range(16)})
+    monkeypatch.setattr(personal_data, "AT_ONCE", 2)
+    monkeypatch.setattr(personal_data, "MAX_CHARACTERS", 5_000)
+    answer = person.ok(200, "GET", "/auth/me/export")
+    assert len(answer["data"]["wallets"]) == 2 and "wallets" in answer["cut"]
 
 
 def test_deletes_the_person_and_the_keys(people: People, app: App) -> None:

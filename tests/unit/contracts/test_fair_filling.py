@@ -13,14 +13,18 @@ pytest.importorskip("tests.model.store")
 
 from shared import resources
 from shared.contracts.events import factories, fill, following, live, run
+from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.follows import TooManyFollows
+from shared.keys.addresses import checksummed
 from shared.settings import load
 from shared.store.session import Session
 from shared.store.tables.contract_events import EVENTS, FOLLOWS
+from shared.store.tables.contracts import CONTRACTS
 from shared.writes.commit import commit
-from tests.model.store import Faults
-from tests.unit.contracts.index_histories import E_ABI, FACTORY, NOW, IndexHistory
+from tests.model.store import Faults, MemoryDatabase
+from tests.support.recorded_reads import rows_with
+from tests.unit.contracts.index_histories import E_ABI, FACTORY, FACTORY_ABI, NOW, IndexHistory
 from tests.unit.contracts.log_chain import ModelBlock, digest
 
 BLOCKS = 200
@@ -136,8 +140,35 @@ def test_contracts_that_a_factory_adds_count(chain: LongChain) -> None:
     assert factories.MAX_CHILDREN > 3
 
 
+def test_factories_are_not_all_in_memory(chain: LongChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: a block in which hundreds of factories with ABIs of a megabyte emit an event, or announce contracts
+    with such ABIs. The index of a chain read all of them at once, died of it, and began again with the same block."""
+    reads: list[Any] = []
+    real = MemoryDatabase.read
+    monkeypatch.setattr(
+        MemoryDatabase, "read", lambda self, *wanted: reads.extend(wanted) or real(self, *wanted)
+    )
+    rule = ("Made(address)", "made", E_ABI)
+    for number in range(20):
+        made = contract_rules.new_contract(
+            contract_id=f"ctr_f{number}", user_id=f"usr_{number}", name="c", chain="local", kind="custom",
+            abi=FACTORY_ABI, address=checksummed(bytes.fromhex(FACTORY[2:])), now=NOW,
+        )  # fmt: skip
+        chain.database.write([CONTRACTS.write("insert", made)])
+        chain.follow(f"ctr_f{number}", f"usr_{number}", FACTORY, BLOCKS, factory=rule)
+    chain.passes(1)
+    child = (FACTORY, "0x" + chain.chain.children[0][2:].rjust(64, "0"))
+    for _ in range(2):  # at first nobody knows the contract
+        last = chain.chain.blocks[-1]
+        number = last.number + 1
+        chain.chain.blocks.append(ModelBlock(number, digest(last.hash, child), last.hash, (child,), ()))
+        chain.passes(1)
+    assert len(Session(chain.database.snapshot()).many(CONTRACTS.scan())) == 5 + 20 + 20
+    assert 0 < rows_with(reads, "contracts", "abi") <= factories.FACTORIES_AT_ONCE
+
+
 def test_the_limits_of_an_account_are_settings() -> None:
-    assert load({}).account_limits == {"contracts": 10_000, "follows": 2_000}
+    assert load({}).account_limits == {"contracts": 3_000, "follows": 2_000}
     assert load({"ACCOUNT_LIMITS": "follows=50000"}).account_limits["follows"] == 50_000
     for wrong in ("follow=1", "follows=-1", "follows", "follows=1.5"):
         with pytest.raises(ValueError, match="ACCOUNT_LIMITS"):

@@ -162,7 +162,8 @@ class Auth(Group):
     def export_me(self, *, fresh: bool = False, timeout: float | None = None) -> models.PersonalData:
         """Export everything that is stored about the caller as one document.
 
-        It never contains hashes, private keys or encrypted secrets."""
+        It never contains hashes, private keys or encrypted secrets. ABIs and the data of transactions have routes of their
+        own. A document has at most 16 MB; `cut` names the kinds of which it does not contain all."""
         return self._run(
             Call("GET", "/api/v1/auth/me/export", models.PersonalData, fresh=fresh, timeout=timeout)
         )
@@ -566,7 +567,8 @@ class AsyncAuth(AsyncGroup):
     async def export_me(self, *, fresh: bool = False, timeout: float | None = None) -> models.PersonalData:
         """Export everything that is stored about the caller as one document.
 
-        It never contains hashes, private keys or encrypted secrets."""
+        It never contains hashes, private keys or encrypted secrets. ABIs and the data of transactions have routes of their
+        own. A document has at most 16 MB; `cut` names the kinds of which it does not contain all."""
         return await self._run(
             Call("GET", "/api/v1/auth/me/export", models.PersonalData, fresh=fresh, timeout=timeout)
         )
