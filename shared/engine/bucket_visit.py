@@ -85,7 +85,9 @@ class Visit:
                 self._conclude(view)
             finally:
                 self.seen = block_watch.lowered(view, self.seen)
-            _safely("balances", self.chain, lambda: low_balances.watch(view.client, self._lanes))
+            _safely(
+                "balances", self.chain, lambda: low_balances.watch(view.client, self.work.bucket, self._lanes)
+            )
         return self.unfinished
 
     def _expire(self, late: Sequence[str]) -> None:

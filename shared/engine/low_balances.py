@@ -8,8 +8,8 @@ Blocked transactions need no notification: they continue as soon as the balance 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection
+from datetime import timedelta
 
 from schemas.transactions import LowBalance as LowBalanceView
 from shared import resources
@@ -35,29 +35,31 @@ from shared.wallets import policy_enforcement
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
-CHECK_SECONDS = 10.0  # minimum seconds between two checks of the same address
+CHECK_EVERY = timedelta(seconds=10)  # between two checks of the same address
 TOPIC = "transaction-events"
 GAS = metrics.gauge(
     "wallet_gas_lowest_ratio",
-    "Of the addresses looked at, the least that one holds of the threshold below which its balance is low.",
+    "Of a bucket's addresses with something to do, the least that one holds of the threshold of a low balance.",
     "chain",
+    "bucket",
 )
 
 
-def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
-    """Check the balances of these lanes' addresses, except those checked within CHECK_SECONDS."""
-    now = resources.clock().now()
-    wanted = sorted(one for one in lane_ids if _due(one, now))
+def watch(client: ChainClient, bucket: int, lane_ids: Collection[str]) -> None:
+    """Check the balances of these lanes' addresses, except those checked within CHECK_EVERY."""
+    now, checks = resources.clock().now(), hints().balance_checks
+    recent = {one: last for one in lane_ids if (last := checks.get(one)) and last[0] > now - CHECK_EVERY}
+    wanted = sorted(one for one in lane_ids if one not in recent)
     if not wanted:
         return
-    for lane_id in wanted:
-        hints().balance_checks[lane_id] = now
     rule = low_balances.rules(resources.settings().top_ups).get(client.spec.name)
     threshold = rule.below if rule else client.spec.settlement_gas_reserve
     height = max(0, client.confirmed_number())
     held = client.native_balances([checksum(lane_address(lane_id)) for lane_id in wanted], height)
+    checks.update({lane_id: (now, balance) for lane_id, balance in zip(wanted, held, strict=True)})
     if threshold:
-        GAS.set(min(held) / threshold, chain=client.spec.name)
+        lowest = min([*held, *(balance for _, balance in recent.values())])
+        GAS.set(lowest / threshold, chain=client.spec.name, bucket=str(bucket))
     session = Session(resources.database().snapshot())
     known = {row.id: row for row in session.one(LOW_BALANCES.get_many((one,) for one in wanted))}
     for lane_id, balance in zip(wanted, held, strict=True):
@@ -66,11 +68,6 @@ def watch(client: ChainClient, lane_ids: Iterable[str]) -> None:
             row = _record(lane_id, row, balance, threshold)
         if rule is not None and row is not None and row.low and balance < threshold:
             top_up(row, rule, balance)
-
-
-def _due(lane_id: str, now: datetime) -> bool:
-    last = hints().balance_checks.get(lane_id)
-    return last is None or (now - last).total_seconds() >= CHECK_SECONDS
 
 
 def _record(lane_id: str, known: LowBalance | None, balance: int, threshold: int) -> LowBalance | None:

@@ -80,8 +80,10 @@ class EngineHints:
     starts: BoundedCache[tuple[str, str], int] = field(
         default_factory=lambda: BoundedCache(4 * LANE_SHARDS * MAX_CHAINS)
     )
-    # When a lane's balance was last read.
-    balance_checks: BoundedCache[str, datetime] = field(default_factory=lambda: BoundedCache(MAX_LANES))
+    # When a lane's balance was last read, and the wei.
+    balance_checks: BoundedCache[str, tuple[datetime, int]] = field(
+        default_factory=lambda: BoundedCache(MAX_LANES)
+    )
     # Where the last pass over a bucket stopped because of too many lanes.
     next_lanes: BoundedCache[tuple[str, int], str] = field(
         default_factory=lambda: BoundedCache(LANE_SHARDS * MAX_CHAINS)

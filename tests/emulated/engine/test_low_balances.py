@@ -102,7 +102,7 @@ def test_several_processes_send_one_top_up(world: World, treasury: Wallet) -> No
     def watch(_: int) -> None:
         hints().balance_checks.clear()
         with world_runs():
-            low_balances.watch(client, [lane])
+            low_balances.watch(client, 0, [lane])
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(watch, range(8)))

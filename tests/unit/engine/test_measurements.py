@@ -6,10 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from shared.engine import pending, tick
+from shared.engine import accept, intents, low_balances, pending, tick
 from shared.engine.bucket_visit import Visit
+from shared.engine.intents import Sender
+from shared.engine.process_hints import hints
+from shared.runtime.clock import new_id
 from shared.store.tables.transactions import LANE_SHARDS
+from shared.writes import commit as commits
 from tests.support.collected import measured
+from tests.unit.engine.histories import accept_under
 from tests.unit.engine.stepwise import StepwiseHistory
 
 
@@ -67,6 +72,28 @@ def test_a_bucket_whose_every_visit_fails_is_told(
             history.attempt(history.tick)
         told = metrics.value("wallet_bucket_unvisited_seconds", chain="local")
         assert told == pytest.approx(320, abs=5), "since the first of them"
+
+
+def test_the_lowest_balance_is_told_whoever_is_looked_at_later(history: StepwiseHistory) -> None:
+    """One of forty addresses is poor; others of its bucket and of other buckets are looked at after it."""
+    history.attempt(history.accept)
+    for number in range(2, 41):
+        sender = Sender.of_wallet(history.stored_wallet(f"{number}", history.rng.randbytes(32)))
+        planned = accept.plan(intents.build(sender, "0x" + "ab" * 20, value=5), gas=None)
+        history.attempt(lambda planned=planned: commits.commit(accept_under, planned, new_id("txn")))
+    poor = history.owner.address.lower()
+    history.node.given[poor] = history.client.spec.settlement_gas_reserve // 2
+    for _ in range(3):
+        history.node.mine()
+    history.clock.moment += low_balances.CHECK_EVERY
+    with measured() as metrics:
+        history.attempt(history.tick)
+        assert min(point.value for point in metrics.points("wallet_gas_lowest_ratio")) == 0.5
+        for lane_id in [one for one in hints().balance_checks if not one.endswith(poor)]:
+            hints().balance_checks.pop(lane_id)
+        history.attempt(history.tick)
+        assert len(hints().balance_checks) == 40
+        assert min(point.value for point in metrics.points("wallet_gas_lowest_ratio")) == 0.5
 
 
 def test_a_chain_on_which_nothing_waits_may_stand(history: StepwiseHistory) -> None:
