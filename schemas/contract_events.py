@@ -125,7 +125,7 @@ class ContractFollow(Resource):
             announce=follow.announced,
             factory=factory,
             parent_id=follow.parent_id,
-            live=address.live,
+            live=address.live and address.work is None,  # else `blocks_missing` is not known yet
             filled_to=max(0, follow.from_block - 1 if follow.filled_to is None else follow.filled_to),
             fill_until=max(0, follow.from_block - 1 if follow.fill_until is None else follow.fill_until),
             blocks_missing=follow.missing,

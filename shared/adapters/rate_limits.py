@@ -83,16 +83,19 @@ class Limiter:
     def limit(self, name: str, default: str) -> int:
         return self._limits.get(name, self._limits.get(default, 0))
 
-    def take(self, principal: str, limit: int, now: datetime) -> Rate:
-        """Count one request against `limit`."""
+    def take(self, principal: str, limit: int, now: datetime, count: int = 1) -> Rate:
+        """Count requests against `limit`; if fewer than `count` are left, none are left afterwards."""
         hour = int(now.timestamp()) // WINDOW_SECONDS
         lease = self._lease((principal, hour))
         with lease.lock:
-            if lease.left <= 0:
-                self._renew(f"{principal}:{hour}", lease, limit, hour)
-            allowed = lease.left > 0
-            if allowed:
-                lease.left -= 1
+            while count > 0:
+                if lease.left <= 0:
+                    self._renew(f"{principal}:{hour}", lease, limit, hour)
+                if lease.left <= 0:
+                    break
+                taken = min(count, lease.left)
+                lease.left, count = lease.left - taken, count - taken
+            allowed = count <= 0
             remaining = lease.left + max(0, limit - lease.taken)
         return Rate(limit, remaining, (hour + 1) * WINDOW_SECONDS, allowed)
 

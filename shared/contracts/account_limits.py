@@ -8,9 +8,14 @@ from shared.store.session import Session
 from shared.store.tables.contracts import CONTRACTS_BY_OWNER
 
 
-def require_room(session: Session, user_id: str) -> None:
-    """Raises TooManyContracts if the account has as many contracts as allowed. Calls that run at the same moment may
-    exceed the limit by their number: it protects the storage, and is not worth a conflict between them."""
+def room(session: Session, user_id: str) -> int:
+    """How many more contracts the account may have. Commits that run at the same moment may exceed the limit by their
+    number: it protects the storage, and is not worth a conflict between them."""
     most = resources.settings().account_limits["contracts"]
-    if len(session.many(CONTRACTS_BY_OWNER.scan(user_id, limit=most))) >= most:
-        raise TooManyContracts(limit=most)
+    return most - len(session.many(CONTRACTS_BY_OWNER.scan(user_id, limit=most)))
+
+
+def require_room(session: Session, user_id: str) -> None:
+    """Raises TooManyContracts if the account has as many contracts as allowed."""
+    if room(session, user_id) <= 0:
+        raise TooManyContracts(limit=resources.settings().account_limits["contracts"])

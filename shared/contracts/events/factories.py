@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shared import resources
+from shared.contracts import account_limits
 from shared.contracts.events import decoding
 from shared.domain.contracts import abi as rules
 from shared.domain.contracts import contracts as contract_rules
@@ -164,9 +165,10 @@ def _follow(unit: UnitOfWork, parent: Follow, factory: Contract, named: Mapping[
 
 
 def _room(unit: UnitOfWork, user_id: str) -> int:
-    """How many more contracts the user may follow."""
+    """How many more contracts the user may have and follow. A contract stays when its follow ends."""
     most = resources.settings().account_limits["follows"]
-    return most - len(unit.many(FOLLOWS_BY_OWNER.scan(user_id, limit=most)))
+    followed = unit.many(FOLLOWS_BY_OWNER.scan(user_id, limit=most))
+    return min(most - len(followed), account_limits.room(unit, user_id))
 
 
 def _contract(unit: UnitOfWork, parent: Follow, factory: Contract, address: str) -> Contract:

@@ -25,7 +25,7 @@ from shared.contracts.events.live import event_of, limited, store_new
 from shared.contracts.events.rolling_back import require_unmoved
 from shared.domain.contracts import follows as rules
 from shared.domain.contracts.events import ChainIndex, ContractEvent
-from shared.domain.contracts.follows import Fault, Filling, Follow
+from shared.domain.contracts.follows import Fault, Filling, Follow, FollowedAddress
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
     BLOCKS,
@@ -42,12 +42,11 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 MAX_RANGE: Final = 2_000  # blocks of one range
-MANY_EVENTS: Final = (
-    2_000  # in one range: the account's next one is shorter, so that its turns take no longer
-)
-LIMIT: Final = (
-    "filled_events"  # the name in RATE_LIMITS: events that are filled in for one account in an hour
-)
+# Events in one range: the account's next one is shorter, so that its turns take no longer.
+MANY_EVENTS: Final = 2_000
+# The name in RATE_LIMITS: events that are filled in for one account in an hour.
+LIMIT: Final = "filled_events"
+FOLLOWS_AT_ONCE: Final = 500  # in one commit: any number of accounts may follow a new address
 DROPPED_AT_ONCE: Final = 500
 LAST: Final = "~"  # after all ids
 
@@ -76,25 +75,47 @@ class Turns:
 
 
 def begin(index: ChainIndex) -> ChainIndex:
-    """Start to index new addresses from the next block on. Raises Moved."""
-    session = Session(resources.database().snapshot())
+    """Start to index new addresses from the next block on, and set which earlier blocks their follows lack. An address
+    stays `new` until that is set for all of its follows. Raises Moved."""
     # Before migration 0024, addresses that were filled in said so themselves: they begin again.
     works = ("new", "fill", "held")
+    session = Session(resources.database().snapshot())
     found = session.read_all([FOLLOWED_WORK.scan(index.chain, work, limit=MAX_ADDRESSES) for work in works])
-    addresses = [one["address"] for entries in found for one in entries]
-    return commit(_begin, index, addresses[:MAX_ADDRESSES]) if addresses else index
+    addresses = [one["address"] for entries in found for one in entries][:MAX_ADDRESSES]
+    if not addresses:
+        return index
+    index = commit(_make_live, index, addresses)
+    # Whoever follows a live address sets that alone, so there are no further follows of these to set.
+    session = Session(resources.database().snapshot())
+    ids = [one["id"] for one in session.many(FOLLOWS_BY_PLACE.below((one, index.chain) for one in addresses))]
+    for at in range(0, max(1, len(ids)), FOLLOWS_AT_ONCE):
+        rest = ids[at + FOLLOWS_AT_ONCE :]
+        index = commit(_set_up, index, ids[at : at + FOLLOWS_AT_ONCE], () if rest else addresses)
+    return index
 
 
-def _begin(unit: UnitOfWork, index: ChainIndex, addresses: Sequence[str]) -> ChainIndex:
+def _make_live(unit: UnitOfWork, index: ChainIndex, addresses: Sequence[str]) -> ChainIndex:
     current = require_unmoved(unit, index)
-    known = unit.many(at_addresses(index.chain, addresses))
-    fresh = [rules.made_live(one, current.number) for one in known if one.work not in (None, "drop")]
-    places = {(one.address, one.chain): one for one in fresh}
-    if places:
-        follows = unit.follow(FOLLOWS, unit.many(FOLLOWS_BY_PLACE.below(places)))
-        unit.write(*fresh, *(rules.to_fill_at(one, places[one.address, one.chain]) for one in follows))
+    known = [one for one in unit.many(at_addresses(index.chain, addresses)) if one.work not in (None, "drop")]
+    begun = [one for one in known if one.live and one.work == "new"]  # by a run that ended before all was set
+    return _moved(unit, current, *(rules.made_live(one, current.number) for one in known if one not in begun))
+
+
+def _set_up(unit: UnitOfWork, index: ChainIndex, ids: Sequence[str], done: Sequence[str]) -> ChainIndex:
+    """Set the blocks to fill in for these follows; the addresses `done` have no others."""
+    current = require_unmoved(unit, index)
+    follows = [one for one in unit.many(FOLLOWS.get_many((one,) for one in ids)) if one.fill_until is None]
+    places = sorted({one.address for one in follows} | set(done))
+    addresses = {one.address: one for one in unit.many(at_addresses(index.chain, places))}
+    fresh = [one for one in addresses.values() if one.address in done and one.live and one.work == "new"]
+    unit.write(*(rules.to_fill_at(one, addresses[one.address]) for one in follows))
+    return _moved(unit, current, *(replace(one, work=None) for one in fresh))
+
+
+def _moved(unit: UnitOfWork, current: ChainIndex, *rows: FollowedAddress) -> ChainIndex:
+    """Write the rows, and a version of the index that lets no earlier run go on."""
     after = replace(current, version=current.version + 1, updated_at=unit.now)
-    unit.write(after)
+    unit.write(*rows, after)
     return after
 
 
@@ -115,12 +136,9 @@ def _drop(unit: UnitOfWork, index: ChainIndex, address: str) -> ChainIndex:
     entries = unit.one(EVENTS_BY_PLACE.scan(address, index.chain, limit=DROPPED_AT_ONCE))
     unit.delete(*unit.follow(EVENTS, entries))
     if entries:
-        unit.write(replace(known, live=False))
-    else:
-        unit.delete(known)
-    after = replace(current, version=current.version + 1, updated_at=unit.now)
-    unit.write(after)
-    return after
+        return _moved(unit, current, replace(known, live=False))
+    unit.delete(known)
+    return _moved(unit, current)
 
 
 def fill(client: ChainClient, index: ChainIndex, work: Filling = "fill") -> bool:
@@ -172,8 +190,7 @@ def _may_fill(user_id: str) -> bool:
 
 def _count(user_id: str, events: int) -> None:
     limiter, now = resources.limiter(), resources.clock().now()
-    for _ in range(events):
-        limiter.take(f"{LIMIT}@{user_id}", limiter.limit(LIMIT, LIMIT), now)
+    limiter.take(f"{LIMIT}@{user_id}", limiter.limit(LIMIT, LIMIT), now, events)
 
 
 def _group(index: ChainIndex, work: Filling) -> list[Follow]:

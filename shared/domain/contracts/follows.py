@@ -118,8 +118,8 @@ def followed(known: FollowedAddress | None, chain: str, address: str, from_block
 
 
 def made_live(address: FollowedAddress, indexed_to: int) -> FollowedAddress:
-    """The address with every new block after `indexed_to` indexed."""
-    return replace(address, live=True, work=None, from_block=indexed_to + 1)
+    """The address with every new block after `indexed_to` indexed. It stays "new" until its follows know that."""
+    return replace(address, live=True, work="new", from_block=indexed_to + 1)
 
 
 def filled_from(address: FollowedAddress, follow: Follow) -> FollowedAddress:

@@ -153,6 +153,21 @@ def test_most_requests_ask_nobody() -> None:
     assert sum(calls) >= 1000 and len(calls) < 60
 
 
+def test_many_are_counted_at_once() -> None:
+    calls: list[int] = []
+
+    class Counted:
+        def add(self, key: str, amount: int, until: datetime) -> int:
+            calls.append(amount)
+            return sum(calls)
+
+    limiter, now = Limiter(Counted(), {}), datetime.now(UTC)
+    assert limiter.take("usr_1", 1000, now, 250).remaining == 750 and len(calls) == 3
+    assert limiter.take("usr_1", 1000, now, 749).allowed
+    assert not limiter.take("usr_1", 1000, now, 2).allowed, "only one was left"
+    assert limiter.take("usr_1", 1000, now).remaining == 0 and sum(calls) == 1000
+
+
 def test_an_instance_counts_alone_while_the_counter_is_down() -> None:
     limiter, now = Limiter(OwnCounters(), {}), datetime.now(UTC)
     assert sum(limiter.take("usr_1", 50, now).allowed for _ in range(80)) == 50

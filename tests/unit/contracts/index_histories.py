@@ -128,6 +128,7 @@ class IndexHistory:
         patch.setattr(factories, "ADDED_AT_ONCE", 2)
         patch.setattr(fill, "MAX_RANGE", 4)
         patch.setattr(fill, "MANY_EVENTS", 3)
+        patch.setattr(fill, "FOLLOWS_AT_ONCE", 1)
         patch.setattr(live, "MAX_ADDRESSES", self.rng.choice((1, 100)))
         settings = replace(load({}), rpc_urls={"local": ("http://unused",)})
         with resources.override(

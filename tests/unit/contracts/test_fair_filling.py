@@ -3,6 +3,7 @@ after a few turns. What an account may follow and have filled in is bounded."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.follows import TooManyFollows
 from shared.keys.addresses import checksummed
+from shared.runtime.errors import Unready
 from shared.settings import load
 from shared.store.session import Session
 from shared.store.tables.contract_events import EVENTS, FOLLOWS
@@ -121,16 +123,62 @@ def test_an_account_has_a_budget_of_events_in_an_hour(chain: LongChain) -> None:
         assert chain.missing(chain.chain.addresses[3], BLOCKS - 8) == 0
 
 
-def test_contracts_that_a_factory_adds_count(chain: LongChain) -> None:
-    settings = replace(resources.settings(), account_limits={"follows": 3})
+def announced(chain: LongChain) -> None:
+    """The factory announces its three children in the next block."""
+    last = chain.chain.blocks[-1]
+    logs = tuple((FACTORY, "0x" + one[2:].rjust(64, "0")) for one in chain.chain.children)
+    chain.chain.blocks.append(ModelBlock(last.number + 1, digest(last.hash, logs), last.hash, logs, ()))
+    chain.passes(2)
+
+
+def test_a_factory_adds_no_more_contracts_than_an_account_may_have(chain: LongChain) -> None:
+    """The attack: contracts stay when their follows end, so a factory could add more and more of them."""
+    settings = replace(resources.settings(), account_limits={"follows": 2_000, "contracts": 3 + 2})
     with resources.override(settings=settings):
         chain.follow("ctr_f", "usr_1", FACTORY, BLOCKS, factory=("Made(address)", "made", E_ABI))
         chain.passes(1)
-        last = chain.chain.blocks[-1]
-        logs = tuple((FACTORY, "0x" + one[2:].rjust(64, "0")) for one in chain.chain.children)
-        made = ModelBlock(last.number + 1, digest(last.hash, logs), last.hash, logs, ())
-        chain.chain.blocks.append(made)
-        chain.passes(2)
+        announced(chain)
+        own = [
+            one for one in Session(chain.database.snapshot()).many(CONTRACTS.scan()) if one.user_id == "usr_1"
+        ]
+        assert len(own) == 3 + 2
+
+
+@pytest.mark.parametrize("ends_after", [0, 1, 2, 9], ids=str)
+def test_many_may_follow_a_new_address(
+    chain: LongChain, monkeypatch: pytest.MonkeyPatch, ends_after: int
+) -> None:
+    """The attack: thousands of accounts follow a contract that nobody has followed before. A commit with all of their
+    follows would be refused, and the index would not get beyond it."""
+    monkeypatch.setattr(fill, "FOLLOWS_AT_ONCE", 2)
+    address, since, commits = chain.chain.addresses[3], BLOCKS - 8, list[int]()
+    for number in range(5):
+        chain.follow(f"ctr_x{number}", f"usr_{number}", address, since)
+    real = chain.database._commit
+
+    def commit_one(writes: Any) -> Any:
+        if len(commits) == ends_after:
+            commits.append(0)
+            raise Unready
+        commits.append(sum(write.table == FOLLOWS.name for write in writes))
+        return real(writes)
+
+    monkeypatch.setattr(chain.database, "_commit", commit_one)
+    for _ in range(2):  # the first one may end at any commit
+        with contextlib.suppress(Unready):
+            chain.passes(10)
+    assert 0 < max(commits) <= 2
+    follows = Session(chain.database.snapshot()).many(FOLLOWS.scan())
+    assert [(one.fill_until, one.work) for one in follows] == [(BLOCKS - 1, None)] * 5
+    assert chain.missing(address, since) == 0
+
+
+def test_contracts_that_a_factory_adds_count(chain: LongChain) -> None:
+    settings = replace(resources.settings(), account_limits={"follows": 3, "contracts": 3_000})
+    with resources.override(settings=settings):
+        chain.follow("ctr_f", "usr_1", FACTORY, BLOCKS, factory=("Made(address)", "made", E_ABI))
+        chain.passes(1)
+        announced(chain)
         rows = Session(chain.database.snapshot()).many(FOLLOWS.scan())
         assert len(rows) == 3 and len(chain.chain.children) == 3
         with pytest.raises(TooManyFollows) as refused:
