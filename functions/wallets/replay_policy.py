@@ -6,6 +6,7 @@ included: what was signed is not stored.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schemas.policies import PolicyReplay, Replayed, ReplayPolicy
@@ -22,6 +23,7 @@ from shared.wallets import policy_enforcement
 
 MAX_SCANNED = 5_000  # index entries that are read, of all wallets of the owner
 MAX_REPLAYED = 1_000  # transactions that are tried, the newest ones
+AT_ONCE = 100  # transactions that are read together: each may have data of 127 KB
 MAX_SHOWN = 200  # transactions that are listed in the answer
 
 
@@ -39,9 +41,9 @@ def replay_policy(request: ReplayPolicy, caller: Caller) -> PolicyReplay:
     session, now = Session(resources.database().snapshot()), resources.clock().now()
     wallet = session.one(owned(caller, request.wallet_id))
     since = now - timedelta(days=request.days)
-    sent, complete = _sent(session, wallet.user_id, wallet.id, since)
+    sent, past, complete = _sent(session, wallet.user_id, wallet.id, since)
     draft = rules.changed(rules.empty(wallet.id, wallet.user_id, since), since, **request.rules())
-    verdicts = replay(draft, [_past(one) for one in sent])
+    verdicts = replay(draft, past)
     by_id = {one.id: one for one in sent}
     found = [
         Replayed.of(by_id[one.past.id], one) for one in reversed(verdicts) if one.denied or one.needs_approval
@@ -57,13 +59,21 @@ def replay_policy(request: ReplayPolicy, caller: Caller) -> PolicyReplay:
     )
 
 
-def _sent(session: Session, user_id: str, wallet_id: str, since: datetime) -> tuple[list[Transaction], bool]:
-    """The transactions of the wallet since a time, and whether they are complete."""
+def _sent(
+    session: Session, user_id: str, wallet_id: str, since: datetime
+) -> tuple[list[Transaction], list[Past], bool]:
+    """The transactions of the wallet since a time without their data, what they moved, and whether they are
+    complete."""
     entries = session.one(TRANSACTIONS_BY_OWNER.scan(user_id, upto=(since,), limit=MAX_SCANNED))
     own = [entry for entry in entries if entry["wallet_id"] == wallet_id]
-    rows = session.follow(TRANSACTIONS, own[:MAX_REPLAYED])
-    complete = len(entries) < MAX_SCANNED and len(own) <= MAX_REPLAYED
-    return [row for row in rows if row.kind == "call"], complete
+    sent: list[Transaction] = []
+    past: list[Past] = []
+    for at in range(0, min(len(own), MAX_REPLAYED), AT_ONCE):
+        rows = session.follow(TRANSACTIONS, own[at : min(at + AT_ONCE, MAX_REPLAYED)])
+        calls = [row for row in rows if row.kind == "call"]
+        past += map(_past, calls)
+        sent += (replace(row, data=b"") for row in calls)
+    return sent, past, len(entries) < MAX_SCANNED and len(own) <= MAX_REPLAYED
 
 
 def _past(one: Transaction) -> Past:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,10 @@ from shared.store.tables.system import FEED, FeedEvent
 
 SCANNED = 1_000  # rows per call; a filter without matches in them still moves the cursor
 CHUNK = 200
+FIRST = 20  # rows that are read before their size is known; an event has a quarter of a megabyte at most
+MAX_CHARACTERS = (
+    2_000_000  # of the events of one call, or a few more: it ends early, and its cursor continues
+)
 SKEW = timedelta(minutes=5)  # between the clocks of the committing and the reading process
 
 
@@ -47,11 +52,11 @@ def read_from(user_id: str, after: Key, types: frozenset[str] | None, limit: int
     """Events after a position, by a strong read."""
     session = Session(resources.database().snapshot())
     events: list[tuple[CloudEvent, str]] = []
-    scanned = 0
-    while len(events) < limit and scanned < SCANNED:
-        size = limit if types is None else CHUNK
+    scanned, characters, size = 0, 0, min(FIRST, limit) if types is None else FIRST
+    while len(events) < limit and scanned < SCANNED and characters < MAX_CHARACTERS:
         rows = session.many(FEED.scan(user_id, after=after or None, limit=size))
         scanned += len(rows)
+        characters += sum(len(json.dumps(row.envelope)) for row in rows)
         for row in event_rows.feed_events(rows, after):
             if len(events) == limit:
                 break
@@ -60,6 +65,8 @@ def read_from(user_id: str, after: Key, types: frozenset[str] | None, limit: int
                 events.append(with_cursor(row))
         if len(rows) < size:
             break
+        left = (MAX_CHARACTERS - characters) * scanned // characters  # rows, if they go on like this
+        size = max(1, min(left, limit - len(events) if types is None else CHUNK))
     return Chunk(events, pagination.encode(_binding(user_id), after), after)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from eth_account import Account
 
+from functions.transactions import list_transactions
 from shared import resources
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import LANES, TRANSACTIONS
@@ -57,6 +59,23 @@ def test_a_command_sends_too(world: World) -> None:
     bad = command("transaction.send", wallet.user_id, {"to": "nobody"})
     assert world.app.push("send_transaction", bad).status == 204
     assert world.published.types[-1] == "command.refused"
+
+
+def test_large_data_does_not_fill_the_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: a hundred transactions with data of 127 KB, which wait for an approval and so cost nothing, listed in
+    several requests at once."""
+    wallet = world.wallet()
+    sent = [world.send(wallet, TARGET, 1, data="0x" + "00" * 100)["id"] for _ in range(4)]
+    monkeypatch.setattr(list_transactions, "MAX_DATA", 250)
+    for query in ("", "&status=queued", f"&wallet_id={wallet.id}"):
+        found, cursor, sizes = [], "", []
+        while cursor is not None:
+            more = f"&cursor={cursor}" if cursor else ""
+            page = world.app.ok(200, "GET", f"/transactions?limit=4{query}{more}", user=wallet.user_id)
+            found += [one["id"] for one in page["items"]]
+            sizes.append(len(page["items"]))
+            cursor = page["next_cursor"]
+        assert found == sent[::-1] and max(sizes) == 2
 
 
 def test_lists_are_filtered_and_paged(world: World) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from emulators.client import wait_for
 from shared import resources
-from shared.feed import readers
+from shared.feed import readers, user_events
 from shared.feed.readers import OpenStreams, WaitingLists
 from shared.runtime import operation
 from shared.triggers import entrypoint
@@ -104,6 +104,22 @@ def test_who_waits_in_many_requests_leaves_threads_to_others(desk: Desk) -> None
         desk.order(greedy, "0.1")  # they end with it
         assert [one.result() for one in waiting] == [(200, None)] * 2
     assert wait(greedy, 0.1) == (200, None), "their places are given back"
+
+
+def test_large_events_do_not_fill_the_memory(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: a hundred events of a quarter of a megabyte in one page, in several requests at once."""
+    shopper = desk.shopper()
+    for _ in range(5):
+        desk.order(shopper, "0.01")
+    wanted = [event["id"] for event in desk.get("/events?limit=100", shopper)["items"]]
+    monkeypatch.setattr(user_events, "FIRST", 2)
+    monkeypatch.setattr(user_events, "MAX_CHARACTERS", 1_000)
+    found: list[str] = []
+    page, pages = desk.get("/events?limit=100", shopper), 0
+    while page["items"]:
+        found, pages = found + [event["id"] for event in page["items"]], pages + 1
+        page = desk.get(f"/events?limit=100&after={page['cursor']}", shopper)
+    assert found == wanted and pages > 1
 
 
 def test_few_users_do_not_take_all_places(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
