@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.permissions import Caller
 from shared.domain.webhooks import deliveries, lanes
@@ -21,6 +22,8 @@ from shared.webhooks import feeding
 
 MAX_RESENT: Final = 500  # deliveries that one call sends again
 SCANNED: Final = 2_000  # rows of the feed that are searched for them
+AT_ONCE: Final = 100  # of these, in one read
+MAX_CHARACTERS: Final = 8_000_000  # of these; an event has a quarter of a megabyte at most
 _BEFORE: Final = timedelta(microseconds=1)
 
 
@@ -49,14 +52,32 @@ def put_in_front(unit: UnitOfWork, lane: WebhookLane, wanted: Sequence[Delivery]
 def since(session: Session, webhook: Webhook, moment: datetime) -> Since:
     """The events since a time that the endpoint subscribes to: at most MAX_RESENT, or all of one commit, because the
     next call continues from a time."""
-    rows = session.many(FEED.scan(webhook.user_id, after=(moment - _BEFORE,), limit=SCANNED))
+    rows, following = _rows(session, webhook.user_id, moment)
     wanted = [event for event in event_rows.feed_events(rows) if wants(webhook.event_types, event.type)]
     if len(wanted) > MAX_RESENT:
-        first, following = wanted[0].committed_at, wanted[MAX_RESENT].committed_at
-        most = MAX_RESENT if first < following else sum(event.committed_at == first for event in wanted)
+        first, beyond = wanted[0].committed_at, wanted[MAX_RESENT].committed_at
+        most = MAX_RESENT if first < beyond else sum(event.committed_at == first for event in wanted)
         if most < len(wanted):
             return Since(wanted[:most], wanted[most].committed_at)
-    return Since(wanted, rows[-1].committed_at if len(rows) == SCANNED else None)
+    return Since(wanted, following)
+
+
+def _rows(session: Session, user_id: str, moment: datetime) -> tuple[list[FeedEvent], datetime | None]:
+    """Rows of a feed from a time on, and the time to continue from if there may be more. Of large rows, there are
+    fewer: more than those of one commit, so that the next call gets further."""
+    rows: list[FeedEvent] = []
+    after: tuple[Any, ...] = (moment - _BEFORE,)
+    characters = 0
+    while len(rows) < SCANNED and (
+        characters < MAX_CHARACTERS or rows[-1].committed_at == rows[0].committed_at
+    ):
+        some = session.many(FEED.scan(user_id, after=after, limit=AT_ONCE))
+        rows += some
+        characters += sum(len(json.dumps(row.envelope)) for row in some)
+        if len(some) < AT_ONCE:
+            return rows, None
+        after = (some[-1].committed_at, some[-1].ord, some[-1].id)
+    return rows, rows[-1].committed_at
 
 
 def redeliver(unit: UnitOfWork, webhook: Webhook, found: Since, *, taken_too: bool) -> list[Delivery]:

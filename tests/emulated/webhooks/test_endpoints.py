@@ -203,6 +203,26 @@ def test_resending_is_bounded_and_goes_on(
     assert since is None and (calls, sent) == (expected, sum(events))
 
 
+def test_resending_large_events_takes_more_calls(
+    hooks: Hooks, taking: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: two thousand events of a quarter of a megabyte, all read by one call."""
+    monkeypatch.setattr("shared.webhooks.requests.AT_ONCE", 2)
+    monkeypatch.setattr("shared.webhooks.requests.MAX_CHARACTERS", 100)
+    user = hooks.user()
+    webhook = hooks.endpoint(user, taking.url, "order.*")
+    since: str | None = datetime.now(UTC).isoformat()
+    for _ in range(6):
+        hooks.happen(user, "order.created")
+    hooks.drain()
+    calls, sent = 0, 0
+    while since is not None and calls < 10:
+        body = {"since": since, "deliveries": "all"}
+        answered = hooks.app.ok(202, "POST", f"/webhooks/{webhook}/resend", body, user=user)
+        since, calls, sent = answered["next_since"], calls + 1, sent + answered["resent"]
+    assert since is None and calls > 2 and sent >= 6
+
+
 def test_changes_are_versioned_audited_and_hold_for_what_follows(hooks: Hooks, taking: Receiver) -> None:
     user = hooks.user()
     webhook = hooks.endpoint(user, taking.url, "order.*")
