@@ -39,6 +39,24 @@ def test_after():
     pass
 """
 
+WAITS = """
+import pathlib, time
+
+def test_begins_when_the_other_has_begun():
+    while not pathlib.Path("{folder}/begun").exists():
+        time.sleep(0.01)
+"""
+SLOW = """
+import pathlib, time
+
+def test_slow():
+    try:
+        pathlib.Path("{folder}/begun").touch()
+        time.sleep(50)
+    finally:
+        pathlib.Path("{folder}/cleaned").touch()
+"""
+
 
 def run(folder: Path, *arguments: str) -> tuple[int, str]:
     """Run the tests of a folder in three workers; returns the exit status and the output."""
@@ -84,10 +102,8 @@ def test_each_test_runs_once_and_a_dead_worker_fails_one_only(tmp_path: Path) ->
 
 
 def test_a_run_ends_with_its_first_failure_if_that_is_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "test_broken.py").write_text(BROKEN)
-    slow = "import time, pathlib\n\ndef test_slow():\n    try:\n        time.sleep(50)\n"
-    slow += f"    finally:\n        pathlib.Path('{tmp_path}/cleaned').touch()\n"
-    (tmp_path / "test_slow.py").write_text(slow)
+    (tmp_path / "test_broken.py").write_text(WAITS.format(folder=tmp_path) + BROKEN)
+    (tmp_path / "test_slow.py").write_text(SLOW.format(folder=tmp_path))
     status, said = run(tmp_path, "-x")
     assert status == pytest.ExitCode.TESTS_FAILED and "1 failed" in said and "test_dies" not in said
     assert (tmp_path / "cleaned").exists()

@@ -6,9 +6,11 @@ The test counts modules, because a busy machine does not change their number.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,46 +33,24 @@ KEYS_IN = {
 }  # the groups that may import them at start
 MODULES = 430  # at most; Python and pydantic need about 260 of them
 pytestmark = pytest.mark.timeout(300)
-_LOAD_EACH = """
-import json, os, sys
-import functions.main as main
-import pydantic.main, schemas.base, shared.telemetry.logs, shared.triggers.flask_app  # common to nearly all
-names, watched = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-found = {}
-for name in names:
-    child, parent = os.pipe()
-    process = os.fork()
-    if process == 0:
-        target = getattr(main, name)
-        kind = type(target).__name__
-        mine = [module for module in sys.modules if module.startswith("functions.")]
-        answer = [kind, target.__name__, len(sys.modules), [m for m in watched if m in sys.modules], mine]
-        os.write(parent, json.dumps(answer).encode())
-        os._exit(0)
-    os.waitpid(process, 0)
-    os.close(parent)
-    found[name] = json.loads(os.read(child, 65536) or "null")
-    os.close(child)
-print(json.dumps(found), flush=True)
-"""
 
 
 @cache
 def loaded() -> dict[str, Any]:
-    """Operation → the modules of its process after `functions.main` has made its target. Each runs in a fork of a
-    process with only the common modules."""
+    """Operation → the modules of its process after `functions.main` has made its target: kind and name of the target,
+    the number of all modules, which of the watched ones there are, and those of functions/."""
     watched = json.dumps(sorted(LAZY | CRYPTOGRAPHY))
     names = json.dumps(sorted(name.rsplit(".", 1)[-1] for name in operation.modules()))
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _LOAD_EACH, names, watched],
+        [sys.executable, "-W", "ignore", str(Path(__file__).with_name("load_each.py")), names, watched],
         cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=280,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return {name: found for name, *found in map(json.loads, done.stdout.splitlines())}
 
 
 def test_every_operation_loads_as_a_function_that_the_framework_takes() -> None:

@@ -7,6 +7,7 @@ import json
 import marshal
 import py_compile
 import re
+import subprocess
 import sys
 import threading
 import urllib.parse
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from emulators.toolkit import ROOT
+from tests.unit.infra import fake_gcloud
 
 IMAGE = "europe-docker.pkg.dev/p/wallet/wallet@sha256:" + "a" * 64
 REGIONS = ("asia-east1", "us-central1")
@@ -223,3 +225,12 @@ def install(folder: Path, name: str = "gcloud") -> None:
     program = folder / name
     program.write_text(f'#!/bin/sh\nexec {python} -IS {compiled} "$@"\n')
     program.chmod(0o755)
+
+
+def answered(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    """Answer a call of the fake gcloud in this process, in place of `subprocess.run`: a process takes ten times as
+    long, for each of a thousand calls."""
+    try:
+        return subprocess.CompletedProcess(command, 0, fake_gcloud.main(command[1:]), "")
+    except SystemExit as refusal:
+        return subprocess.CompletedProcess(command, 1, "", f"{refusal}\n")

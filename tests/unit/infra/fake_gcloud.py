@@ -179,6 +179,7 @@ def renew(one, arguments):
 
 
 def main(arguments):
+    """Execute a command; returns its output. Raises SystemExit with what it says if it fails."""
     with open(os.environ["FAKE_GCLOUD"], "r+b") as file:  # noqa: PTH123 - pathlib would double the start
         fcntl.flock(file, fcntl.LOCK_EX)
         world = marshal.load(file)  # noqa: S302 - its own
@@ -194,12 +195,14 @@ def main(arguments):
         if how == "kill":
             import signal
 
+            assert __name__ == "__main__", "the caller is a process of its own"
             os.kill(os.getppid(), signal.SIGKILL)
     if refused:
         raise SystemExit(refused)
     if how:
         raise SystemExit("ERROR: (gcloud) injected")
-    sys.stdout.write(answer)
+    return answer
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    sys.stdout.write(main(sys.argv[1:]))
