@@ -71,14 +71,16 @@ def follow(unit: UnitOfWork, requested: Follow, *, keep_start: bool) -> State:
     if known is None and len(own) == most:
         raise TooManyFollows(limit=most)
     if requested.announced and not (known and known.announced):
-        announced = unit.many(FOLLOWS_ANNOUNCED.scan(requested.address, requested.chain, limit=MAX_ANNOUNCED))
-        if len(announced) == MAX_ANNOUNCED:
-            raise TooManyAnnounced(limit=MAX_ANNOUNCED)
+        places = follows.places(MAX_ANNOUNCED, unit.context.caller)
+        announced = unit.many(FOLLOWS_ANNOUNCED.scan(requested.address, requested.chain, limit=places))
+        if len(announced) == places:
+            raise TooManyAnnounced(limit=places)
     if requested.factory_address and not (known and known.factory_address):
-        others = unit.many(FOLLOWS_FACTORIES.scan(requested.address, requested.chain, limit=MAX_FACTORIES))
-        if len(others) == MAX_FACTORIES:
+        places = follows.places(MAX_FACTORIES, unit.context.caller)
+        others = unit.many(FOLLOWS_FACTORIES.scan(requested.address, requested.chain, limit=places))
+        if len(others) == places:
             said = "As many follow this address as a factory as may: follow it without one."
-            raise TooManyFollows(said, limit=MAX_FACTORIES)
+            raise TooManyFollows(said, limit=places)
     made = requested if known is None else follows.changed(known, requested, unit.now)
     needed = follows.followed(address, requested.chain, requested.address, requested.from_block)
     if index is not None and made.factory_event and _looks_further(known, made):

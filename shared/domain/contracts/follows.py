@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from shared.domain.contracts.abi import Entry
 from shared.domain.errors import Refusal
+from shared.domain.permissions import Caller
 
 MAX_CHILDREN: Final = 1_000  # contracts that one factory may add
 MAX_ANNOUNCED: Final = 100  # follows of one address that may have announced events
@@ -108,6 +109,12 @@ class FollowedAddress:
     work: Work | None  # the index's work for it besides new blocks
     from_block: int
     gap_block: int | None = None  # the first block whose events no node returned
+
+
+def places(most: int, caller: Caller | None) -> int:
+    """How many follows of one address may exist for this caller to add another one. Accounts of the lowest tier, which
+    anybody can have many of, get half of the places: they must not take all of them from the others."""
+    return most // 2 if caller is not None and caller.tier == "basic" else most
 
 
 def followed(known: FollowedAddress | None, chain: str, address: str, from_block: int) -> FollowedAddress:

@@ -16,8 +16,10 @@ from shared import resources
 from shared.contracts.events import factories, fill, following, live, run
 from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import follows as follow_rules
-from shared.domain.contracts.follows import TooManyFollows
+from shared.domain.contracts.follows import TooManyAnnounced, TooManyFollows
+from shared.domain.permissions import Caller
 from shared.keys.addresses import checksummed
+from shared.runtime.context import current
 from shared.runtime.errors import Unready
 from shared.settings import load
 from shared.store.session import Session
@@ -49,7 +51,7 @@ class LongChain(IndexHistory):
     def follow(self, contract_id: str, user: str, address: str, since: int, **more: Any) -> None:  # type: ignore[override]
         wish = follow_rules.new_follow(
             contract_id=contract_id, user_id=user, chain="local", address=address, from_block=since,
-            confirmations=1, announced=False, now=NOW, **more,
+            confirmations=1, now=NOW, **({"announced": False} | more),
         )  # fmt: skip
         commit(lambda unit: following.follow(unit, wish, keep_start=False) and None)
 
@@ -213,6 +215,32 @@ def test_factories_are_not_all_in_memory(chain: LongChain, monkeypatch: pytest.M
         chain.passes(1)
     assert len(Session(chain.database.snapshot()).many(CONTRACTS.scan())) == 5 + 20 + 20
     assert 0 < rows_with(reads, "contracts", "abi") <= factories.FACTORIES_AT_ONCE
+
+
+@pytest.mark.parametrize("kind", ["announced", "factory"])
+def test_free_accounts_do_not_take_all_places_of_an_address(
+    chain: LongChain, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The attack: twenty free accounts use an address as a factory, or a hundred get its events, and no customer can
+    any more."""
+    monkeypatch.setattr(following, "MAX_ANNOUNCED", 6)
+    monkeypatch.setattr(following, "MAX_FACTORIES", 6)
+
+    def follow(number: int, tier: str) -> None:
+        known, user = f"ctr_f{number}", f"usr_{number}"
+        monkeypatch.setattr(current(), "caller", Caller(user, tier=tier))
+        rule = ("Made(address)", "made", E_ABI) if kind == "factory" else None
+        chain.follow(known, user, FACTORY, BLOCKS, factory=rule, announced=kind == "announced")
+
+    for number in range(3):
+        follow(number, "basic")
+    with pytest.raises(TooManyFollows if kind == "factory" else TooManyAnnounced) as refused:
+        follow(3, "basic")
+    assert refused.value.data["limit"] == 3
+    for number in range(3, 6):
+        follow(number, "premium")
+    with pytest.raises(TooManyFollows if kind == "factory" else TooManyAnnounced):
+        follow(6, "premium")
 
 
 def test_the_limits_of_an_account_are_settings() -> None:
