@@ -1,4 +1,4 @@
-"""A test's own server, as an origin that a browser can open."""
+"""A test's own server, or the product on a port of its own, as an origin that a browser can open."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from emulators import gateway
+
 
 @contextmanager
 def origin(server: Any) -> Iterator[str]:
     """Serve the origin while the block runs; returns its URL."""
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield f"http://localhost:{server.server_port}"
@@ -19,3 +21,12 @@ def origin(server: Any) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def product() -> Iterator[str]:
+    """Serve all operations of this process's product while the block runs; returns the URL before `/api/v1`."""
+    from werkzeug.serving import make_server
+
+    with origin(make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)) as url:
+        yield url.replace("localhost", "127.0.0.1")

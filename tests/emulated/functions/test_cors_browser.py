@@ -9,12 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
-from emulators import gateway
 from shared import resources
 from tests.support.inprocess import App
-from tests.support.origins import origin
+from tests.support.origins import origin, product
 from tests.support.people import People
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -47,8 +45,8 @@ class _Page(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api(app: App) -> Iterator[str]:
-    with origin(make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)) as url:
-        yield url.replace("localhost", "127.0.0.1")
+    with product() as url:
+        yield url
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulators import gateway
 from schemas.contract import webhooks
 from shared.runtime import operation
 from tests.support.inprocess import App
+from tests.support.origins import product
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {390: 844, 1440: 900}
@@ -69,15 +68,8 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def site(app: App) -> Iterator[str]:
     """The product on its own port."""
-    from werkzeug.serving import make_server
-
-    server = make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with product() as url:
+        yield url
 
 
 def opened(browser: Any, url: str, theme: Theme = "light", width: int = 1440) -> Tab:

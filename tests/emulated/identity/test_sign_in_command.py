@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import getpass
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from emulators import gateway
 from shared import resources
 from shared.ops import sign_in
 from tests.support.authenticator import Authenticator
 from tests.support.clock import TestClock
+from tests.support.origins import product
 from tests.support.people import PASSWORD, People
 from tests.support.scripted import Answer, serving
 
@@ -22,15 +21,8 @@ Typed = Callable[..., list[str]]
 @pytest.fixture
 def api(people: People) -> Iterator[str]:
     """The product on its own port."""
-    from werkzeug.serving import make_server
-
-    server = make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/api/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with product() as url:
+        yield f"{url}/api/v1"
 
 
 @pytest.fixture

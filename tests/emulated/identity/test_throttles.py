@@ -139,29 +139,28 @@ def test_instances_share_a_budget_without_overshoot(
     assert instances[0].take(principal, 100, now + timedelta(hours=1)).allowed
 
 
+class Leased:
+    """A shared counter of one key, with the amounts that were added."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def add(self, key: str, amount: int, until: datetime) -> int:
+        self.calls.append(amount)
+        return sum(self.calls)
+
+
 def test_most_requests_ask_nobody() -> None:
-    calls: list[int] = []
-
-    class Counted:
-        def add(self, key: str, amount: int, until: datetime) -> int:
-            calls.append(amount)
-            return sum(calls)
-
-    limiter, now = Limiter(Counted(), {}), datetime.now(UTC)
+    counters = Leased()
+    calls, limiter, now = counters.calls, Limiter(counters, {}), datetime.now(UTC)
     assert all(limiter.take("usr_1", 1000, now).allowed for _ in range(1000))
     assert not limiter.take("usr_1", 1000, now).allowed
     assert sum(calls) >= 1000 and len(calls) < 60
 
 
 def test_many_are_counted_at_once() -> None:
-    calls: list[int] = []
-
-    class Counted:
-        def add(self, key: str, amount: int, until: datetime) -> int:
-            calls.append(amount)
-            return sum(calls)
-
-    limiter, now = Limiter(Counted(), {}), datetime.now(UTC)
+    counters = Leased()
+    calls, limiter, now = counters.calls, Limiter(counters, {}), datetime.now(UTC)
     assert limiter.take("usr_1", 1000, now, 250).remaining == 750 and len(calls) == 3
     assert limiter.take("usr_1", 1000, now, 749).allowed
     assert not limiter.take("usr_1", 1000, now, 2).allowed, "only one was left"
