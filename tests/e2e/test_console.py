@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from eth_account.messages import encode_defunct
 from emulators import seed
 from emulators.product import Product
 from tests.support import console
-from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site, Tab, browser
+from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site, browser
 from tests.support.console_job import main_job
 from tests.support.console_pictures import drafted, linked, pictures
 from tests.support.console_things import dead_letter, furnish, in_three_pages
@@ -260,6 +261,24 @@ def test_a_dead_letter_is_sent_again(site: Site) -> None:
     tab.page.locator("tbody .status", has_text="redriven").wait_for()
 
 
+def test_what_investigations_need_is_shown_in_full(site: Site) -> None:
+    """A ledger has all its pages, and the audit log the requests and times that the logs have."""
+    tab = site.operator()
+    tab.go("audit")
+    cell = tab.page.locator("tbody tr").first.locator("td").last
+    assert str(cell.locator("code").get_attribute("title")).startswith("req_")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", cell.locator("time").inner_text())
+    first = lambda route: route.fulfill(json=route.fetch().json() | {"next_cursor": "more"})  # noqa: E731
+    tab.page.route("**/ledger?limit=50", first)
+    last = {"items": [], "next_cursor": None}
+    tab.page.route("**/ledger?limit=50&cursor=more", lambda route: route.fulfill(json=last))
+    (supply,) = linked(tab, "supplies")
+    tab.go(supply)
+    with tab.page.expect_request("**/ledger?limit=50&cursor=more"):
+        tab.button("Next").click()
+    tab.blameless()
+
+
 def test_reconciliation_compares_all_supplies(site: Site) -> None:
     tab = site.operator()
     tab.go("reconciliation")
@@ -343,49 +362,35 @@ def test_an_account_and_a_wallet_are_made_by_keyboard_alone(site: Site) -> None:
     tab = site.tab()
     keys, page = tab.page.keyboard, tab.page
     page.locator("form").wait_for()
-    _reached(tab, "Create an account")
+    tab.reach("Create an account")
     keys.press("Enter")
     page.get_by_role("heading", name="Create an account").wait_for()
-    _reached(tab, "E-mail")
+    tab.reach("E-mail")
     keys.type(f"{uuid.uuid4().hex}@example.com")
-    _reached(tab, "Password")
+    tab.reach("Password")
     keys.type(PASSWORD)
     keys.press("Enter")
     page.get_by_role("heading", name="From a wallet to a paid order").wait_for()
-    _reached(tab, "Make a wallet")
+    tab.reach("Make a wallet")
     keys.press("Enter")
     page.locator("dialog[open]").wait_for()
-    _reached(tab, "Make a wallet")
+    tab.reach("Make a wallet")
     keys.press("Enter")
     page.get_by_role("heading", name="Write these words down now").wait_for()
     words = page.locator(".words li").all_inner_texts()
-    _reached(tab, "I have written them down")
+    tab.reach("I have written them down")
     keys.press("Enter")
     page.locator("dialog[open] label").nth(1).wait_for()
     for label in page.locator("dialog[open] label").all_inner_texts():
-        _reached(tab, label)
+        tab.reach(label)
         keys.type(words[int(label.removeprefix("Word ")) - 1])
     keys.press("Enter")
     page.locator("dialog").wait_for(state="detached")
     tab.button("Get 10 ETH").wait_for()
-    _reached(tab, "Get 10 ETH")
+    tab.reach("Get 10 ETH")
     keys.press("Enter")
     page.locator("dialog[open]").wait_for()
     keys.press("Escape")
     page.locator("dialog").wait_for(state="detached")
     page.locator("button:focus", has_text="Get 10 ETH").wait_for()  # focus returns shortly after closing
     tab.blameless()
-
-
-def _reached(tab: Tab, name: str) -> None:
-    """Move the focus there with as many presses of Tab as necessary."""
-    for _ in range(60):
-        tab.page.keyboard.press("Tab")
-        if _focused(tab) == name:
-            return
-    raise AssertionError(f"{name} is not reached by keyboard")
-
-
-def _focused(tab: Tab) -> str:
-    found = "(one => (one.labels && one.labels[0] ? one.labels[0].textContent : one.textContent).trim())"
-    return str(tab.page.evaluate(f"{found}(document.activeElement)"))

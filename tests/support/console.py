@@ -145,6 +145,15 @@ class Tab:
         self.page.locator("dialog[open] [name^=word-]").first.wait_for(state="detached")
         return " ".join(words)
 
+    def reach(self, name: str) -> None:
+        """Move the focus there with as many presses of Tab as necessary."""
+        text = "(one => (one.labels && one.labels[0] ? one.labels[0].textContent : one.textContent).trim())"
+        for _ in range(60):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate(f"{text}(document.activeElement)") == name:
+                return
+        raise AssertionError(f"{name} is not reached by keyboard")
+
     def axe(self, rule: str | None = None) -> list[str]:
         """The accessibility faults of the page that axe finds, by all rules or by one."""
         if not self.page.evaluate("Boolean(window.axe)"):
@@ -157,9 +166,9 @@ class Tab:
         ]
 
     def fits(self) -> bool:
-        """Check that nothing extends beyond the right edge."""
-        root = "document.documentElement"
-        return bool(self.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"))
+        """Check that nothing extends beyond the right edge, of the page or of a list."""
+        boxes = "[document.documentElement, ...document.querySelectorAll('.list')]"
+        return bool(self.page.evaluate(f"{boxes}.every(one => one.scrollWidth <= one.clientWidth)"))
 
 
 @dataclass

@@ -107,6 +107,7 @@ export const P = {
     close: "Close",
     closeSays: "The available amount leaves the supply; the coins stay in the wallet. This is refused while anything is reserved.",
     ledger: "Ledger",
+    noLedger: "Each movement of the supply is listed here once it is active.",
   },
   transactions: {
     title: "Transactions",
@@ -314,8 +315,8 @@ export const P = {
   nodes: {
     title: "Nodes and chains",
     empty: "No chain is served.",
-    head: "Head",
-    behind: "Behind",
+    head: "Newest block",
+    behind: "Blocks behind",
     latency: "Latency",
     errors: "Errors",
     chains: "Chains",
@@ -362,6 +363,7 @@ export const P = {
     action: "Did",
     resource: "To",
     details: "Before and after",
+    request: "Time (UTC), request",
   },
   reconciliation: {
     title: "Reconciliation",
@@ -447,6 +449,7 @@ export const P = {
     remove: "Remove",
     removeSays: "Programs that use it are refused from now on.",
   },
+  in: (head, currency) => `${head} (${currency})`,
   about: "About",
   created: "Created",
   status: "Status",

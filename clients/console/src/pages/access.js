@@ -6,7 +6,7 @@ import { html } from "../html.js";
 import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
 import { Action } from "../ui/dialog.js";
-import { Empty, Failure, Id, Loading, Status, Time } from "../ui/elements.js";
+import { Empty, Failure, Loading, Status, Time } from "../ui/elements.js";
 import { Pager } from "../ui/list.js";
 import { useLoad } from "../ui/load.js";
 import { Plain } from "./orders.js";

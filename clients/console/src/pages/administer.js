@@ -79,7 +79,7 @@ export function Audit() {
     { head: P.audit.resource, cell: (row) => html`<${Id} id=${row.resource} />` },
     { head: P.heads.events, cell: (row) => html`<span class="small">${row.events.join(", ") || T.none}</span>` },
     { head: P.audit.details, cell: (row) => (row.details ? html`<${Details} value=${row.details} />` : html`<span class="soft">–</span>`) },
-    { head: P.heads.at, num: true, cell: (row) => html`<${Time} at=${row.at} />` },
+    { head: P.audit.request, num: true, cell: (row) => html`<div class="stacked"><${Time} at=${row.at} full=${true} /><${Id} id=${row.request_id} plain=${true} /></div>` },
   ];
   return html`<${Head} title=${P.audit.title} />
     <${Filters} values=${values} set=${set} />

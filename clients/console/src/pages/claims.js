@@ -56,7 +56,7 @@ export function Claim({ id }) {
       claim.processed_at && [P.heads.processed, html`<${Time} at=${claim.processed_at} />`],
     ]} />
     ${claim.settlement.payments.length
-      ? html`<section><h2>${P.claims.payments}</h2><${Plain} columns=${[P.status, num(P.amount), num(P.heads.round), P.heads.transaction, P.claims.reason]}
+      ? html`<section><h2>${P.claims.payments}</h2><${Plain} columns=${[P.status, num(P.in(P.amount, claim.currency)), num(P.heads.round), P.heads.transaction, P.claims.reason]}
           rows=${claim.settlement.payments.map((one) => [html`<${Status} value=${one.status} />`, one.amount, one.round, html`<${Id} id=${one.transaction_id} />`, one.reason || T.none])} /></section>`
       : null}
     <${Raw} value=${claim} />`;

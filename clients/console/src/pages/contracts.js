@@ -5,6 +5,7 @@ import { toUnits } from "../format.js";
 import { html } from "../html.js";
 import { go, link } from "../router.js";
 import { isMine } from "../scope.js";
+import { T } from "../texts.js";
 import { P } from "../texts_pages.js";
 import { Action, act } from "../ui/dialog.js";
 import { Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
@@ -12,7 +13,6 @@ import { List } from "../ui/list.js";
 import { about, useLoad } from "../ui/load.js";
 import { walletOptions } from "./actions.js";
 import { withWallets } from "./new_wallet.js";
-import { Plain, num } from "./orders.js";
 
 const C = P.contracts;
 const TYPES = ["erc20", "erc721", "erc1155", "custom"];
@@ -52,9 +52,15 @@ export function Contracts() {
     <${List} label=${C.title} path="/contracts" columns=${columns} href=${(row) => `contracts/${row.id}`} watch=${about("contract")} empty=${{ text: C.empty, action: make }} />`;
 }
 
+// An event that the ABI does not have is shown by its topics.
+const EVENTS = [
+  { head: P.heads.event, cell: (event) => event.event || html`<code>${event.topics[0] ? event.topics[0].slice(0, 10) : T.none}</code>` },
+  { head: P.heads.arguments, cell: (event) => html`<code class="small">${JSON.stringify(event.arguments ?? event.topics.slice(1))}</code>` },
+  { head: P.heads.block, num: true, cell: (event) => event.block_number },
+];
+
 export function Contract({ id }) {
   const { data: one, error, reload } = useLoad(`/contracts/${id}`, { watch: (event) => event.subject === id });
-  const events = useLoad(one && one.address ? `/contracts/${id}/events?limit=20` : null, { watch: about("contract"), every: 10 });
   const follow = useLoad(one && one.address ? `/contracts/${id}/follow` : null, { watch: about("contract"), every: 10 });
   if (error && !one) return html`<${Failure} error=${error} again=${reload} />`;
   if (!one) return html`<${Loading} />`;
@@ -77,9 +83,10 @@ export function Contract({ id }) {
     ]} />
     ${reads.length ? html`<section><h2>${C.read}</h2><div class="calls">${reads.map((entry) => html`<${View} key=${signatureOf(entry)} id=${id} entry=${entry} />`)}</div></section>` : null}
     ${mine && writes.length ? html`<section><h2>${C.write}</h2><p class="soft small">${C.writeLead}</p><div class="calls">${writes.map((entry) => html`<${Write} key=${signatureOf(entry)} contract=${one} entry=${entry} />`)}</div></section>` : null}
-    <section><h2>${C.events}</h2>${events.data && events.data.items.length
-      ? html`<${Plain} label=${C.events} columns=${[P.heads.event, P.heads.arguments, num(P.heads.block)]} rows=${events.data.items.map((event) => [event.event || event.name, html`<code class="small">${JSON.stringify(event.arguments)}</code>`, event.block_number])} />`
-      : html`<${Empty} text=${C.noEvents} />`}</section>
+    <section><h2>${C.events}</h2>${follow.data && !follow.error
+      ? html`<${List} label=${C.events} path=${`/contracts/${id}/events`} query=${{ limit: 20 }} columns=${EVENTS} watch=${about("contract")} every=${10} empty=${{ text: C.noEvents }} />`
+      : html`<${Empty} text=${C.noEvents} />`}
+      ${follow.error && follow.error.code !== "NOT_FOLLOWED" ? html`<${Failure} error=${follow.error} again=${follow.reload} />` : null}</section>
     <${Raw} value=${one} />`;
 }
 

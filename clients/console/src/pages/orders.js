@@ -73,9 +73,9 @@ export function Order({ id }) {
       [P.created, html`<${Time} at=${order.created_at} />`],
       order.expires_at && [P.heads.expires, html`<${Time} at=${order.expires_at} />`],
     ]} />
-    <section><h2>${P.heads.items}</h2><${Plain} columns=${[P.heads.product, num(P.heads.price), num(P.heads.quantity), num(P.heads.total)]} rows=${order.items.map((item) => [item.product_name, item.price, item.quantity, item.total])} /></section>
+    <section><h2>${P.heads.items}</h2><${Plain} columns=${[P.heads.product, num(P.in(P.heads.price, order.currency)), num(P.heads.quantity), num(P.in(P.heads.total, order.currency))]} rows=${order.items.map((item) => [item.product_name, item.price, item.quantity, item.total])} /></section>
     ${order.allocations && order.allocations.length
-      ? html`<section><h2>${P.heads.reservedFrom}</h2><${Plain} columns=${[P.heads.supply, P.heads.wallet, num(P.amount), num(P.heads.settled)]}
+      ? html`<section><h2>${P.heads.reservedFrom}</h2><${Plain} columns=${[P.heads.supply, P.heads.wallet, num(P.in(P.amount, order.currency)), num(P.in(P.heads.settled, order.currency))]}
           rows=${order.allocations.map((part) => [html`<${Id} id=${part.supply_id} />`, html`<${Id} id=${part.wallet_id} />`, part.amount, part.settled])} /></section>`
       : null}
     ${claims.data && claims.data.items.length

@@ -3,7 +3,6 @@ import { may } from "../api.js";
 import { html } from "../html.js";
 import { link } from "../router.js";
 import { EVERY, everybody, listOf } from "../scope.js";
-import { T } from "../texts.js";
 import { P } from "../texts_pages.js";
 import { Action, act } from "../ui/dialog.js";
 import { Amount, Facts, Failure, Figure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
@@ -11,7 +10,7 @@ import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { createSupply, currenciesOf, ofSupply } from "./actions.js";
 import { withWallets } from "./new_wallet.js";
-import { Plain, columnsFor, num } from "./orders.js";
+import { columnsFor } from "./orders.js";
 
 const STATUSES = ["pending", "active", "paused", "exhausted", "closed", "rejected"];
 
@@ -39,9 +38,17 @@ export function Supplies() {
       watch=${about("supply")} every=${EVERY()} filtered=${filtering(values)} empty=${{ text: P.supplies.empty, action: make }} />`;
 }
 
+const LEDGER = [
+  { head: P.heads.verb, cell: (line) => line.verb },
+  { head: P.heads.account, cell: (line) => line.account },
+  { head: P.amount, num: true, cell: (line) => line.amount },
+  { head: P.heads.balanceAfter, num: true, cell: (line) => line.balance_after },
+  { head: P.heads.for, cell: (line) => html`<${Id} id=${line.reference} />` },
+  { head: P.heads.at, num: true, cell: (line) => html`<${Time} at=${line.created_at} />` },
+];
+
 export function Supply({ id }) {
   const { data: supply, error, reload } = useLoad(`/supplies/${id}`, { watch: concerns(id, "supply"), every: EVERY() || 15 });
-  const ledger = useLoad(supply ? `/supplies/${id}/ledger?limit=50` : null, { watch: (event) => event.subject === id });
   if (error && !supply) return html`<${Failure} error=${error} again=${reload} />`;
   if (!supply) return html`<${Loading} />`;
   return html`<${Head} title=${`${supply.amount} ${supply.currency}`} crumb=${html`<a href=${link("supplies")}>${P.supplies.title}</a>`}>
@@ -58,9 +65,6 @@ export function Supply({ id }) {
       [P.created, html`<${Time} at=${supply.created_at} />`],
       supply.expires_at && [P.heads.expires, html`<${Time} at=${supply.expires_at} />`],
     ]} />
-    ${ledger.data && ledger.data.items.length
-      ? html`<section><h2>${P.supplies.ledger}</h2><${Plain} columns=${[P.heads.verb, P.heads.account, num(P.amount), num(P.heads.balanceAfter), P.heads.for, num(P.heads.at)]}
-          rows=${ledger.data.items.map((line) => [line.verb, line.account, line.amount, line.balance_after, line.reference ? html`<${Id} id=${line.reference} />` : T.none, html`<${Time} at=${line.created_at} />`])} /></section>`
-      : null}
+    <section><h2>${P.supplies.ledger}</h2><${List} label=${P.supplies.ledger} path=${`/supplies/${id}/ledger`} columns=${LEDGER} watch=${(event) => event.subject === id} empty=${{ text: P.supplies.noLedger }} /></section>
     <${Raw} value=${supply} />`;
 }

@@ -5,12 +5,12 @@ import { link } from "../router.js";
 import { EVERY, everybody, isMine, listOf, money } from "../scope.js";
 import { P } from "../texts_pages.js";
 import { Action } from "../ui/dialog.js";
-import { Empty, Facts, Failure, Figure, Head, Hex, Id, Loading, Raw, Time } from "../ui/elements.js";
+import { Facts, Failure, Figure, Head, Hex, Id, Loading, Raw, Time } from "../ui/elements.js";
 import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, useLoad } from "../ui/load.js";
 import { faucet } from "./actions.js";
 import { makeWallet } from "./new_wallet.js";
-import { Plain, columnsFor, num } from "./orders.js";
+import { columnsFor } from "./orders.js";
 import { Policy } from "./policy.js";
 import { exportFile, exportKey, importWallet } from "./secrets.js";
 
@@ -37,11 +37,18 @@ export function Wallets() {
       every=${EVERY()} filtered=${filtering(values)} empty=${{ text: W.empty, action: make && html`<div class="tools">${make}</div>` }} />`;
 }
 
+const DEPOSITS = [
+  { head: P.heads.from, cell: (one) => html`<${Hex} value=${one.from_address} chain=${one.chain} />` },
+  { head: P.amount, num: true, cell: (one) => money(one.amount, one.chain, one.token_address)[0] },
+  { head: P.heads.currency, cell: (one) => money(one.amount, one.chain, one.token_address)[1] },
+  { head: P.heads.block, num: true, cell: (one) => one.block_number },
+  { head: P.heads.final, cell: (one) => (one.final ? W.final : W.notFinal) },
+];
+
 export function Wallet({ id }) {
   const { data: wallet, error, reload } = useLoad(`/wallets/${id}`);
   const balances = useLoad(wallet ? `/wallets/${id}/balances` : null, { watch: about("wallet", "transaction"), every: 15 });
   const policy = useLoad(wallet ? `/wallets/${id}/policy` : null);
-  const deposits = useLoad(wallet ? `/wallets/${id}/deposits?limit=20` : null, { watch: about("wallet") });
   if (error && !wallet) return html`<${Failure} error=${error} again=${reload} />`;
   if (!wallet) return html`<${Loading} />`;
   const mine = isMine(wallet) && may("wallet:write");
@@ -64,9 +71,7 @@ export function Wallet({ id }) {
       ${balances.data ? html`<div class="tiles wide">${balances.data.items.map((one) => html`<div class="card tile"><p>${one.symbol}</p><${Figure} value=${one.formatted} title=${`${one.balance} base units`} /><span class="soft">${W.atBlock(one.block_number)}</span></div>`)}</div>` : balances.error ? null : html`<${Loading} />`}
     </section>
     <section><h2>${W.policy}</h2>${policy.data ? html`<${Policy} policy=${policy.data} />` : html`<${Failure} error=${policy.error} />`}</section>
-    <section><h2>${W.deposits}</h2>${deposits.data && deposits.data.items.length
-      ? html`<${Plain} label=${W.deposits} columns=${[P.heads.from, num(P.amount), P.heads.currency, num(P.heads.block), P.heads.final]} rows=${deposits.data.items.map((one) => [html`<${Hex} value=${one.from_address} chain=${one.chain} />`, ...money(one.amount, one.chain, one.token_address), one.block_number, one.final ? W.final : W.notFinal])} />`
-      : html`<${Empty} text=${W.noDeposits} />`}</section>
+    <section><h2>${W.deposits}</h2><${List} label=${W.deposits} path=${`/wallets/${id}/deposits`} query=${{ limit: 20 }} columns=${DEPOSITS} watch=${about("wallet")} empty=${{ text: W.noDeposits }} /></section>
     ${isMine(wallet) && may("wallet:export") ? html`<${Key} wallet=${wallet} />` : null}
     <${Raw} value=${wallet} />`;
 }

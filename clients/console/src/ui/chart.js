@@ -57,7 +57,7 @@ function drawn(box, { times, rows, bars, hours, least, steps, unit }) {
     legend: { show: false },
     cursor: { show: false },
     scales: { ...(hours ? {} : { x: { range: () => [Math.min(times[0], times.at(-1) - 60), times.at(-1)] } }), y: { range: (_, low, high) => [0, Math.max(least || 0, high * 1.05) || 1] } },
-    axes: [{ ...axis, size: 26, space: hours ? 50 : 80, grid: { show: false }, values: (_, splits) => (hours ? splits.map(hour) : moments(splits)) }, { ...axis, ...values, ...(steps ? { incrs: steps } : {}) }],
+    axes: [{ ...axis, size: 32, gap: 11, space: hours ? 50 : 80, grid: { show: false }, values: (_, splits) => (hours ? splits.map(hour) : moments(splits)) }, { ...axis, ...values, ...(steps ? { incrs: steps } : {}) }],
     series: [{}, ...rows.map(style)],
   };
   return new uPlot(options, [times, ...rows.map((row) => row.values)], box);

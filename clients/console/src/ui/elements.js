@@ -10,10 +10,11 @@ import { T } from "../texts.js";
 const clock = observable(0);
 setInterval(() => document.visibilityState === "visible" && clock.set(clock.get() + 1), 5000);
 
-// `past` is said of what was to happen by now.
-export function Time({ at, past }) {
+// `past` is said of what was to happen by now; `full` shows date and time in UTC, to compare with logs.
+export function Time({ at, past, full }) {
   useValue(clock);
   if (!at) return html`<span class="soft">${T.none}</span>`;
+  if (full) return html`<time class="small" datetime=${at} title=${relative(at)}>${exact(at).slice(0, 19)}</time>`;
   return html`<time datetime=${at} title=${exact(at)}>${past && Date.parse(at) <= Date.now() ? past : relative(at)}</time>`;
 }
 
