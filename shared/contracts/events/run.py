@@ -20,6 +20,7 @@ from shared.writes.commit import STORE_FAULTS
 
 _log = logging.getLogger(__name__)
 RESERVE_SECONDS: Final = 5.0  # seconds left of the run's time
+ANNOUNCEMENTS: Final = 20  # commits after each step, of up to 64 notices each
 FILLS: Final = 20  # ranges of blocks that one pass fills
 BEHIND = metrics.gauge(
     "wallet_index_blocks_behind", "Blocks that the index of contracts' events is behind.", "chain"
@@ -78,8 +79,9 @@ def _follow(client: ChainClient, index: ChainIndex) -> ChainIndex:
         before = index.number
         index = live.step(client, index, head, final)
         live.prune(index)
-        while _time_left() and notices.announce(index):
-            pass
+        for _ in range(ANNOUNCEMENTS):  # the others wait: new blocks do not wait for them
+            if not _time_left() or not notices.announce(index):
+                break
         if not _time_left() or index.number >= head or index.number == before:
             return index
 

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("tests.model.store")
 
 from shared import resources
-from shared.contracts.events import factories, fill, following, live, run
+from shared.contracts.events import factories, fill, following, live, notices, run
 from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.follows import TooManyAnnounced, TooManyFollows
@@ -23,7 +23,7 @@ from shared.runtime.context import current
 from shared.runtime.errors import Unready
 from shared.settings import load
 from shared.store.session import Session
-from shared.store.tables.contract_events import EVENTS, FOLLOWS
+from shared.store.tables.contract_events import CHAIN_INDEXES, EVENTS, FOLLOWS, NOTICES
 from shared.store.tables.contracts import CONTRACTS
 from shared.writes.commit import commit
 from tests.model.store import Faults, MemoryDatabase
@@ -241,6 +241,33 @@ def test_free_accounts_do_not_take_all_places_of_an_address(
         follow(number, "premium")
     with pytest.raises(TooManyFollows if kind == "factory" else TooManyAnnounced):
         follow(6, "premium")
+
+
+def test_new_blocks_do_not_wait_for_announcements(chain: LongChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: so many followers of busy contracts that a block's announcements take longer than a block. The index
+    announced all of them before it looked at the next block, and fell behind for everybody."""
+    monkeypatch.setattr(notices, "AT_ONCE", 1)
+    monkeypatch.setattr(run, "ANNOUNCEMENTS", 1, raising=False)
+    first = chain.chain.addresses[0]
+    for number in range(40):
+        chain.follow(f"ctr_a{number}", f"usr_{number}", first, BLOCKS, announced=True)
+    chain.passes(1)
+    announced = []
+    real = notices.announce
+    monkeypatch.setattr(notices, "announce", lambda index: announced.append(index.number) or real(index))
+    for _ in range(3):
+        last = chain.chain.blocks[-1]
+        number = last.number + 1
+        logs = ((first, TOPIC),)
+        chain.chain.blocks.append(ModelBlock(number, digest(last.hash, number), last.hash, logs, ()))
+        chain.passes(1)
+    assert len(announced) <= 4
+    index = Session(chain.database.snapshot()).one(CHAIN_INDEXES.get("local"))
+    assert index.number == chain.chain.blocks[-1].number
+    monkeypatch.setattr(run, "ANNOUNCEMENTS", 200)
+    chain.passes(1)
+    waiting = Session(chain.database.snapshot()).many(NOTICES.scan())
+    assert len(waiting) == 3 * 40 and all(one.announced for one in waiting)
 
 
 def test_the_limits_of_an_account_are_settings() -> None:
