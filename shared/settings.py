@@ -245,11 +245,11 @@ def _rate_limits(env: Mapping[str, str], local: bool) -> dict[str, int]:
 
 
 def _account_limits(env: Mapping[str, str]) -> dict[str, int]:
-    """What one account may have, from `ACCOUNT_LIMITS` ("contracts=3000,follows=2000"). Raises ValueError for another
+    """What one account may have, from `ACCOUNT_LIMITS` ("contracts=2500,follows=2000"). Raises ValueError for another
     kind."""
     limits = {
         # With those that factories have added. An account with as many can be erased in one commit.
-        "contracts": 3_000,
+        "contracts": 2_500,
         "follows": 2_000,  # contracts whose events are indexed, with those that factories have added
     }
     for part in filter(None, env.get("ACCOUNT_LIMITS", "").split(",")):

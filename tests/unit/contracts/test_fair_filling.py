@@ -23,7 +23,15 @@ from shared.runtime.context import current
 from shared.runtime.errors import Unready
 from shared.settings import load
 from shared.store.session import Session
-from shared.store.tables.contract_events import CHAIN_INDEXES, EVENTS, FOLLOWS, NOTICES
+from shared.store.tables.contract_events import (
+    CHAIN_INDEXES,
+    EVENTS,
+    FOLLOWED,
+    FOLLOWS,
+    NOTICES,
+    follows_of,
+    unfollow,
+)
 from shared.store.tables.contracts import CONTRACTS
 from shared.writes.commit import commit
 from tests.model.store import Faults, MemoryDatabase
@@ -176,7 +184,7 @@ def test_many_may_follow_a_new_address(
 
 
 def test_contracts_that_a_factory_adds_count(chain: LongChain) -> None:
-    settings = replace(resources.settings(), account_limits={"follows": 3, "contracts": 3_000})
+    settings = replace(resources.settings(), account_limits={"follows": 3, "contracts": 2_500})
     with resources.override(settings=settings):
         chain.follow("ctr_f", "usr_1", FACTORY, BLOCKS, factory=("Made(address)", "made", E_ABI))
         chain.passes(1)
@@ -270,8 +278,27 @@ def test_new_blocks_do_not_wait_for_announcements(chain: LongChain, monkeypatch:
     assert len(waiting) == 3 * 40 and all(one.announced for one in waiting)
 
 
+def test_all_follows_of_an_account_end_without_their_abis(
+    chain: LongChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: an account of two thousand factories with ABIs of 64 KiB, which is deleted."""
+    chain.follow("ctr_f", "usr_1", FACTORY, BLOCKS, factory=("Made(address)", "made", E_ABI))
+    chain.follow("ctr_0", "usr_1", chain.chain.addresses[0], BLOCKS)
+    chain.passes(1)
+    reads: list[Any] = []
+    real = MemoryDatabase.read
+    monkeypatch.setattr(
+        MemoryDatabase, "read", lambda self, *wanted: reads.extend(wanted) or real(self, *wanted)
+    )
+    commit(lambda unit: unfollow(unit, follows_of(unit, "usr_1")))
+    assert rows_with(reads, "follows", "factory_abi") == 0
+    session = Session(chain.database.snapshot())
+    assert session.many(FOLLOWS.scan()) == []
+    assert {one.work for one in session.many(FOLLOWED.scan("local"))} == {"drop"}
+
+
 def test_the_limits_of_an_account_are_settings() -> None:
-    assert load({}).account_limits == {"contracts": 3_000, "follows": 2_000}
+    assert load({}).account_limits == {"contracts": 2_500, "follows": 2_000}
     assert load({"ACCOUNT_LIMITS": "follows=50000"}).account_limits["follows"] == 50_000
     for wrong in ("follow=1", "follows=-1", "follows", "follows=1.5"):
         with pytest.raises(ValueError, match="ACCOUNT_LIMITS"):
