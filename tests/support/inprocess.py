@@ -106,12 +106,12 @@ class App:
     def push_raw(self, name: str, body: bytes) -> Answer:
         token = resources.settings().push_token
         incoming = Incoming("POST", f"/push/{name}", {}, {"token": [token]}, body)
-        return _parsed(entrypoint.answer(operation.load(name), incoming))
+        return _parsed(entrypoint.answer(operation.catalog()[name], incoming))
 
     def schedule(self, name: str) -> Answer:
         token = resources.settings().push_token
         incoming = Incoming("POST", f"/schedule/{name}", {}, {"token": [token]}, b"")
-        return _parsed(entrypoint.answer(operation.load(name), incoming))
+        return _parsed(entrypoint.answer(operation.catalog()[name], incoming))
 
 
 def _parsed(reply: Reply) -> Answer:

@@ -43,7 +43,7 @@ class Endpoint:
         if not self.working and not recording:
             return 503
         incoming = Incoming("POST", parts.path, {}, parse_qs(parts.query), body)
-        status = entrypoint.answer(operation.load(name), incoming).status
+        status = entrypoint.answer(operation.catalog()[name], incoming).status
         self.answers.append((name, status))
         return status
 
