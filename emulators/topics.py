@@ -1,6 +1,6 @@
 """Create topics and push subscriptions in the Pub/Sub emulator or the embedded queue, from the catalog.
 
-A second run changes nothing. If each region has its own subscription, a gateway creates the one of its region (REGION).
+A second run changes nothing.
 Each subscription has the same dead-letter policy as in production. The emulator stores filters but does not apply them,
 so the push adapter filters, too.
 """

@@ -16,17 +16,19 @@ from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.contracts import Contract
 from shared.domain.contracts.events import ContractEvent
-from shared.domain.contracts.follows import MAX_CHILDREN, Follow
+from shared.domain.contracts.follows import MAX_ANNOUNCED, MAX_CHILDREN, Follow
 from shared.store.partial_rows import without_columns
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
     FOLLOWED,
     FOLLOWS,
+    FOLLOWS_ANNOUNCED,
     FOLLOWS_BY_OWNER,
     FOLLOWS_FACTORIES,
     unfollow,
 )
 from shared.store.tables.contracts import CONTRACTS, CONTRACTS_BY_ADDRESS
+from shared.store.tables.users import USERS
 from shared.store.unit_of_work import UnitOfWork
 
 _NAME: Final = 240  # characters of a factory's name that are copied into the names of its contracts
@@ -47,15 +49,17 @@ def at_once(session: Session, chain: str, events: Sequence[ContractEvent]) -> in
 
 def follow_announced(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent]) -> None:
     """Follow the announced contracts in the commit that stores the events: each once, at most MAX_CHILDREN per
-    factory, and no more than its user may follow."""
+    factory, and no more than its user may follow. If as many as may already get the events of an address, it is
+    followed without announcing them."""
     added: set[tuple[str, str]] = set()  # (user, address): by another factory of the user, in this commit
+    announced: dict[str, int] = {}  # how many get the events of an address, with those of this commit
     for parent, factory in _factories(unit, chain, events):
         named: dict[str, int] = {}
         for child, number in _named(parent, factory, events):
             if (parent.user_id, child) not in added:
                 named[child] = min(number, named.get(child, number))
         if named:
-            _follow(unit, parent, factory, named)
+            _follow(unit, parent, factory, named, announced)
             added |= {(parent.user_id, child) for child in named}
 
 
@@ -133,9 +137,17 @@ def _known(unit: UnitOfWork, parent: Follow, named: Iterable[str]) -> dict[str, 
     return {str(one.address): _Child(one, followed.get(one.id)) for one in contracts}
 
 
-def _follow(unit: UnitOfWork, parent: Follow, factory: Contract, named: Mapping[str, int]) -> None:
+def _follow(
+    unit: UnitOfWork,
+    parent: Follow,
+    factory: Contract,
+    named: Mapping[str, int],
+    announced: dict[str, int],
+) -> None:
     known = _known(unit, parent, named)
-    room = _room(unit, parent.user_id) if any(child not in known for child in named) else 0
+    fresh = [child.lower() for child in named if child not in known]
+    room = _room(unit, parent.user_id) if fresh else 0
+    places = _places(unit, parent, fresh, announced)
     followed = unit.many(FOLLOWED.get_many((parent.chain, one.lower()) for one in named))
     addresses = {one.address: one for one in followed}
     for child, number in named.items():
@@ -156,12 +168,27 @@ def _follow(unit: UnitOfWork, parent: Follow, factory: Contract, named: Mapping[
             address=child.lower(),
             from_block=number,
             confirmations=parent.confirmations,
-            announced=parent.announced,
+            announced=announced.get(child.lower(), 0) < places,
             now=unit.now,
             parent_id=parent.id,
         )
+        if follow.announced:
+            announced[follow.address] = announced.get(follow.address, 0) + 1
         unit.write(contract, follow_rules.to_fill_at(follow, address), address)
     unit.write(parent)
+
+
+def _places(unit: UnitOfWork, parent: Follow, addresses: Sequence[str], announced: dict[str, int]) -> int:
+    """How many may get the events of one address so that the factory's user may get them, too: none if the user wants
+    no events. Adds to `announced` how many there are of these addresses."""
+    unread = [(one, parent.chain) for one in addresses if one not in announced]
+    if not parent.announced or not addresses:
+        return 0
+    if unread:
+        entries = unit.many(FOLLOWS_ANNOUNCED.below(unread))
+        announced |= Counter(str(one["announced_address"]) for one in entries)
+    user = unit.maybe(USERS.find(parent.user_id))
+    return follow_rules.places(MAX_ANNOUNCED, user.tier if user else "basic")
 
 
 def _room(unit: UnitOfWork, user_id: str) -> int:

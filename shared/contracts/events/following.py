@@ -70,13 +70,15 @@ def follow(unit: UnitOfWork, requested: Follow, *, keep_start: bool) -> State:
         requested = replace(requested, from_block=known.from_block)
     if known is None and len(own) == most:
         raise TooManyFollows(limit=most)
+    caller = unit.context.caller
+    tier = caller.tier if caller else "basic"
     if requested.announced and not (known and known.announced):
-        places = follows.places(MAX_ANNOUNCED, unit.context.caller)
+        places = follows.places(MAX_ANNOUNCED, tier)
         announced = unit.many(FOLLOWS_ANNOUNCED.scan(requested.address, requested.chain, limit=places))
         if len(announced) == places:
             raise TooManyAnnounced(limit=places)
     if requested.factory_address and not (known and known.factory_address):
-        places = follows.places(MAX_FACTORIES, unit.context.caller)
+        places = follows.places(MAX_FACTORIES, tier)
         others = unit.many(FOLLOWS_FACTORIES.scan(requested.address, requested.chain, limit=places))
         if len(others) == places:
             said = "As many follow this address as a factory as may: follow it without one."

@@ -12,7 +12,6 @@ from typing import Final, Literal
 
 from shared.domain.contracts.abi import Entry
 from shared.domain.errors import Refusal
-from shared.domain.permissions import Caller
 
 MAX_CHILDREN: Final = 1_000  # contracts that one factory may add
 MAX_ANNOUNCED: Final = 100  # follows of one address that may have announced events
@@ -111,10 +110,10 @@ class FollowedAddress:
     gap_block: int | None = None  # the first block whose events no node returned
 
 
-def places(most: int, caller: Caller | None) -> int:
-    """How many follows of one address may exist for this caller to add another one. Accounts of the lowest tier, which
-    anybody can have many of, get half of the places: they must not take all of them from the others."""
-    return most // 2 if caller is not None and caller.tier == "basic" else most
+def places(most: int, tier: str) -> int:
+    """How many follows of one address may exist for an account of this tier to add another one. The lowest tier, of
+    which anybody can have many accounts, gets half of the places: it must not take all of them from the others."""
+    return most // 2 if tier == "basic" else most
 
 
 def followed(known: FollowedAddress | None, chain: str, address: str, from_block: int) -> FollowedAddress:

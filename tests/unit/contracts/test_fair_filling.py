@@ -4,7 +4,7 @@ after a few turns. What an account may follow and have filled in is bounded."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -295,6 +295,35 @@ def test_all_follows_of_an_account_end_without_their_abis(
     session = Session(chain.database.snapshot())
     assert session.many(FOLLOWS.scan()) == []
     assert {one.work for one in session.many(FOLLOWED.scan("local"))} == {"drop"}
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one commit", "one after the other"])
+def test_factories_do_not_take_the_places_of_an_address(
+    chain: LongChain, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    """The attack: free accounts let factories name a busy contract, and get its events without a limit: each event then
+    has a row for each of them in one commit, and customers got no place."""
+    monkeypatch.setattr(factories, "MAX_ANNOUNCED", 4)
+    for number in range(5):
+        made = contract_rules.new_contract(
+            contract_id=f"ctr_f{number}", user_id=f"usr_{number}", name="c", chain="local", kind="custom",
+            abi=FACTORY_ABI, address=checksummed(bytes.fromhex(FACTORY[2:])), now=NOW,
+        )  # fmt: skip
+        chain.database.write([CONTRACTS.write("insert", made)])
+
+    def follow(numbers: Iterable[int]) -> None:
+        for number in numbers:
+            rule = ("Made(address)", "made", E_ABI)
+            chain.follow(f"ctr_f{number}", f"usr_{number}", FACTORY, BLOCKS, factory=rule, announced=True)
+        chain.passes(1)
+        announced(chain)
+
+    for some in [range(5)] if together else [[number] for number in range(5)]:
+        follow(some)
+    rows = Session(chain.database.snapshot()).many(FOLLOWS.scan())
+    for child in chain.chain.children:
+        mine = [one for one in rows if one.address == child]
+        assert len(mine) == 5 and sum(one.announced for one in mine) == 2
 
 
 def test_the_limits_of_an_account_are_settings() -> None:
