@@ -37,9 +37,9 @@ SKEW = timedelta(minutes=2)  # between clocks, and between the start of a transa
 AHEAD = timedelta(seconds=75)  # longer than any delay of a non-final row: each pass reads it
 FULL_ROWS = 32  # rows that a pass holds with their data and signed bytes, each a hundred kilobytes or more
 QUEUED = ("held", "accepted")  # states without a nonce
-INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and without an outcome.", "chain")
+INFLIGHT = metrics.gauge("wallet_inflight_transactions", "With a nonce and in no block.", "chain")
 INFLIGHT_OLDEST = metrics.gauge(
-    "wallet_inflight_oldest_seconds", "Since the oldest of them was accepted.", "chain"
+    "wallet_inflight_oldest_seconds", "Since the oldest without an outcome was accepted.", "chain"
 )
 PAYOUTS_OLDEST = metrics.gauge(
     "wallet_payouts_oldest_seconds", "Since the oldest payout without an outcome was accepted.", "chain"
@@ -264,7 +264,7 @@ def measure(
     began = [row.created_at for row in rows] + [entry["created_at"] for entry in mined]
     payouts = [row.created_at for row in rows if row.is_payment]
     payouts += [entry["created_at"] for entry in mined if entry["tenant"] == SETTLEMENT_TENANT]
-    INFLIGHT.set(len(began), chain=chain)
+    INFLIGHT.set(sum(entry["state"] not in QUEUED for work in works for entry in work.due), chain=chain)
     INFLIGHT_OLDEST.set(_age(began), chain=chain)
     PAYOUTS_OLDEST.set(_age(payouts), chain=chain)
     for reason in PAUSES:

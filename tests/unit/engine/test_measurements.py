@@ -74,13 +74,33 @@ def test_a_bucket_whose_every_visit_fails_is_told(
         assert told == pytest.approx(320, abs=5), "since the first of them"
 
 
-def test_the_lowest_balance_is_told_whoever_is_looked_at_later(history: StepwiseHistory) -> None:
-    """One of forty addresses is poor; others of its bucket and of other buckets are looked at after it."""
+def forty_addresses(history: StepwiseHistory) -> None:
+    """One transaction of each of forty addresses, in most buckets."""
     history.attempt(history.accept)
     for number in range(2, 41):
         sender = Sender.of_wallet(history.stored_wallet(f"{number}", history.rng.randbytes(32)))
         planned = accept.plan(intents.build(sender, "0x" + "ab" * 20, value=5), gas=None)
         history.attempt(lambda planned=planned: commits.commit(accept_under, planned, new_id("txn")))
+
+
+def test_what_is_in_flight_is_counted_in_the_buckets_of_others_too(history: StepwiseHistory) -> None:
+    forty_addresses(history)
+    history.attempt(history.tick)
+    for bucket in range(0, LANE_SHARDS, 2):
+        assert tick.take_lease(pending.bucket_lease("local", bucket), "own_other", 30)
+    with measured() as metrics:
+        history.attempt(history.tick)
+        assert metrics.value("wallet_inflight_transactions", chain="local") == 40
+        history.clock.moment += timedelta(seconds=31)
+        history.tick_through(1)
+        history.attempt(history.tick)
+        assert {row.state for row in history.rows()} == {"mined", "confirmed"}
+        assert metrics.value("wallet_inflight_transactions", chain="local") == 0, "all are in a block"
+
+
+def test_the_lowest_balance_is_told_whoever_is_looked_at_later(history: StepwiseHistory) -> None:
+    """One of forty addresses is poor; others of its bucket and of other buckets are looked at after it."""
+    forty_addresses(history)
     poor = history.owner.address.lower()
     history.node.given[poor] = history.client.spec.settlement_gas_reserve // 2
     for _ in range(3):
