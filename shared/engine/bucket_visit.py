@@ -39,6 +39,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 RESERVE_SECONDS = 5.0  # no further work begins when less of the run's time is left
 SENDING_SHARE = 0.5  # share of the remaining time for lanes and queues; the rest is for outcomes
+MAX_ROUNDS = 3  # for hints that come while a visit sends from a lane: the other lanes wait
 SLICE = 3 * confirmation.CHUNK  # transactions that are checked together, a multiple of a full commit
 
 
@@ -78,7 +79,10 @@ class Visit:
                 "lanes", lanes, stop, lambda lane: _safely("lane", lane.id, lambda: self._process_lane(lane))
             )
         self._rotate(
-            "queues", self.work.queued, stop, lambda one: _safely("dispatch", one, lambda: dispatch(one))
+            "queues",
+            self.work.queued,
+            stop,
+            lambda one: _safely("dispatch", one, lambda: dispatch(one, most=MAX_ROUNDS)),
         )
         if view:
             try:

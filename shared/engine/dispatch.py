@@ -8,6 +8,7 @@ after the commit.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -51,10 +52,10 @@ class Prepared:
     signed: Signed
 
 
-def dispatch(lane_id: str) -> None:
-    """Send everything queued on a lane that has room. One thread of this process works on a lane at a
-    time; processes compete for it."""
-    hints().dispatches.run(lane_id, lambda: drain(lane_id))
+def dispatch(lane_id: str, *, most: float = math.inf) -> None:
+    """Send everything queued on a lane that has room. One thread of this process works on a lane at a time, and begins
+    again for hints that come meanwhile, at most `most` times; processes compete for it."""
+    hints().dispatches.run(lane_id, lambda: drain(lane_id), most=most)
 
 
 def drain(lane_id: str) -> None:

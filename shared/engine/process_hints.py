@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -45,18 +47,18 @@ class Coalescer:
         self._again: dict[str, bool] = {}
         self._lock = threading.Lock()
 
-    def run(self, name: str, work: Callable[[], None]) -> None:
-        """Do the work, or tell the thread that is doing it to repeat it."""
+    def run(self, name: str, work: Callable[[], None], *, most: float = math.inf) -> None:
+        """Do the work, or tell the thread that is doing it to repeat it; it does the work at most `most` times."""
         with self._lock:
             if name in self._again:
                 self._again[name] = True
                 return
             self._again[name] = False
         try:
-            while True:
+            for done in itertools.count(1):
                 work()
                 with self._lock:
-                    if not self._again[name]:
+                    if done >= most or not self._again[name]:
                         del self._again[name]
                         return
                     self._again[name] = False

@@ -42,6 +42,21 @@ def test_who_comes_during_a_run_makes_it_repeat_its_work() -> None:
     assert len(seen) == 3
 
 
+def test_a_run_of_limited_length_ends_although_somebody_comes_during_each_repetition() -> None:
+    """Otherwise a busy lane would hold up its bucket's visit, and the whole pass with it."""
+    coalescer, seen = Coalescer(), []
+
+    def work() -> None:
+        seen.append(len(seen))
+        assert len(seen) < 1_000, "it never ends"
+        coalescer.run("lane", work)
+
+    coalescer.run("lane", work, most=3)
+    assert len(seen) == 3
+    coalescer.run("lane", work, most=2)
+    assert len(seen) == 5, "the next one begins anew"
+
+
 def test_a_process_that_starts_anew_remembers_nothing() -> None:
     with resources.override(fresh=True):
         hints().next_lanes["local", 0] = "local:0x1"
