@@ -106,11 +106,6 @@ def send(client: ChainClient, stored: Sequence[Pair]) -> None:
     record(client, broadcast(client, stored))
 
 
-def send_new(client: ChainClient, stored: Sequence[Pair]) -> None:
-    """Send attempts of one lane that were stored just before, and record the answers that are worth it."""
-    record(client, worth_recording(client, broadcast(client, stored)))
-
-
 def worth_recording(client: ChainClient, sent: Sequence[Sent]) -> list[Sent]:
     """The answers to new bytes that have to be recorded: where a block comes before the bytes are due again, only those
     of nodes that did not take them. What was taken is then found in a block, or sent again and recorded."""

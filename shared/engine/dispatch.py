@@ -22,7 +22,6 @@ from shared.chain.client import ChainClient
 from shared.domain.errors import InvalidState
 from shared.domain.transactions import attempts, lanes, schedule
 from shared.domain.transactions.attempts import Plan
-from shared.domain.transactions.fees import FeeCapReached
 from shared.domain.transactions.lanes import Lane, LaneMoved, LanePaused
 from shared.domain.transactions.transactions import Attempt, AttemptConflict, Transaction
 from shared.domain.wallets.policies import PolicyDenied
@@ -240,7 +239,7 @@ def _signed(
         except PolicyDenied as refusal:
             denied[one.id] = refusal
             continue
-        except (KeyFault, FeeCapReached) as problem:
+        except KeyFault as problem:
             _log.error("cannot sign", extra={"transaction": one.id, "problem": type(problem).__name__})
             break
         prepared.append(Prepared(one, planned, signed))

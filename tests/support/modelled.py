@@ -42,7 +42,7 @@ from shared.store.tables.wallets import VAULT_KEYS, WALLETS, VaultKey
 from shared.writes import outbox_relay
 from tests.support.modelled_node import START, Latencies, Named, Node, SideBySide, Time
 from tests.support.modelled_store import Lives, Store
-from tests.unit.engine.simulation import complete_the_model
+from tests.unit.engine.simulation import complete_the_model, send_new
 
 TARGET = "0x" + "ab" * 20
 FINAL_SECONDS = 1_200.0  # until a block is final
@@ -77,7 +77,7 @@ class Behind:
             f"0x{attempt.raw.hex()}": (row.from_address.lower(), row.nonce or 0, attempt.hash)
             for row, attempt in stored
         }  # recovering the senders from signatures would take a tenth of the processor's time
-        broadcast.send_new(client, stored)
+        send_new(client, stored)
         self.free_at, self.time.now_seconds = self.time.now_seconds, began
 
     def settle(self) -> None:

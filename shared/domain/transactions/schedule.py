@@ -25,7 +25,7 @@ MIN_BUMP_WAIT: Final = timedelta(seconds=6)  # on chains with blocks under two s
 
 
 def next_action_at(
-    transaction: Transaction, now: datetime, block_seconds: float, *, sends: int = 0
+    transaction: Transaction, now: datetime, block_seconds: float, *, sends: int = 1
 ) -> datetime | None:
     """The time of the next look: doubling from one block time while unmined, with ± 20 % jitter; None if finalized."""
     if transaction.finalized:
@@ -52,8 +52,6 @@ def _wait(transaction: Transaction, block: timedelta, sends: int) -> timedelta:
         return block
     if transaction.blocked_reason:
         return max(BLOCKED_WAIT, block)
-    if sends == 0:
-        return SIGNED_WAIT
     return min(block * (1 << min(sends - 1, 6)), MAX_WAIT)
 
 

@@ -40,11 +40,16 @@ class Clock:
         return self.moment
 
 
+def send_new(client: Any, stored: Any) -> None:
+    """Send attempts of one lane that were stored just before, and record the answers that are worth it."""
+    broadcast.record(client, broadcast.worth_recording(client, broadcast.broadcast(client, stored)))
+
+
 class Inline:
     """Stores and sends at once, on the history's only thread."""
 
     def store(self, client: Any, commit_batch: Any) -> None:
-        broadcast.send_new(client, commit_batch())
+        send_new(client, commit_batch())
 
     def settle(self) -> None: ...
 

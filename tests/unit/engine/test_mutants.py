@@ -22,6 +22,7 @@ from shared.store.port import Write
 from shared.store.session import Session
 from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS, TRANSACTIONS_BY_NONCE
 from tests.model.store import MemoryDatabase
+from tests.unit.engine import simulation
 from tests.unit.engine.claim_histories import ClaimsHistory
 from tests.unit.engine.histories import History, world
 from tests.unit.engine.wallet_histories import WalletsHistory
@@ -57,7 +58,7 @@ def recycle_on_timeout(patch: Any) -> None:
                 _give_back(transaction)
 
     patch.setattr(broadcast, "send", send)
-    patch.setattr(broadcast, "send_new", send)
+    patch.setattr(simulation, "send_new", send)
 
 
 def _give_back(transaction: Any) -> None:
