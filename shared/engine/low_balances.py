@@ -52,13 +52,14 @@ def watch(client: ChainClient, bucket: int, lane_ids: Collection[str]) -> None:
     wanted = sorted(one for one in lane_ids if one not in recent)
     if not wanted:
         return
+    checks.update(dict.fromkeys(wanted, (now, None)))  # if no node answers, it is not asked again at once
     rule = low_balances.rules(resources.settings().top_ups).get(client.spec.name)
     threshold = rule.below if rule else client.spec.settlement_gas_reserve
     height = max(0, client.confirmed_number())
     held = client.native_balances([checksum(lane_address(lane_id)) for lane_id in wanted], height)
     checks.update({lane_id: (now, balance) for lane_id, balance in zip(wanted, held, strict=True)})
     if threshold:
-        lowest = min([*held, *(balance for _, balance in recent.values())])
+        lowest = min([*held, *(balance for _, balance in recent.values() if balance is not None)])
         GAS.set(lowest / threshold, chain=client.spec.name, bucket=str(bucket))
     session = Session(resources.database().snapshot())
     known = {row.id: row for row in session.one(LOW_BALANCES.get_many((one,) for one in wanted))}

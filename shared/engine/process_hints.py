@@ -82,8 +82,8 @@ class EngineHints:
     starts: BoundedCache[tuple[str, str], int] = field(
         default_factory=lambda: BoundedCache(4 * LANE_SHARDS * MAX_CHAINS)
     )
-    # When a lane's balance was last read, and the wei.
-    balance_checks: BoundedCache[str, tuple[datetime, int]] = field(
+    # When a lane's balance was last asked for, and the wei; None if no node answered.
+    balance_checks: BoundedCache[str, tuple[datetime, int | None]] = field(
         default_factory=lambda: BoundedCache(MAX_LANES)
     )
     # Where the last pass over a bucket stopped because of too many lanes.
