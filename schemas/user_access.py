@@ -87,8 +87,9 @@ def _ended_at(family: RefreshFamily, user: User) -> datetime:
 
 class FailedSignIns(Resource):
     """What failed recently. `passwords`: wrong ones from all networks within 15 minutes from `passwords_since`.
-    `codes`: wrong ones of the second factor in a row, the last at `last_code_at`. `waiting`: networks from which
-    the owner did not sign in within 30 days have to wait.
+    `codes`: wrong ones of the second factor in a row, the last at `last_code_at`, without those from networks from
+    which the owner has proved it within 30 days. `waiting`: networks from which the owner did not sign in within 30
+    days have to wait.
     """
 
     passwords: Count
