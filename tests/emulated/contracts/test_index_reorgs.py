@@ -15,6 +15,7 @@ from shared.chain.rpc import RpcClient
 from shared.contracts.events import rolling_back
 from tests.emulated.contracts.conftest import USER, Lab
 from tests.emulated.contracts.index_world import Indexed
+from tests.support.batches import Batches
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_a_chain_that_is_another_one_is_said(indexed: Indexed, monkeypatch: pyte
     assert indexed.state(logger)["index"]["fault"] == "forked"
 
 
-class Node:
+class Node(Batches):
     """A node that omits logs, invents logs, and hides its newest or its oldest blocks, between the product and a real
     node."""
 
@@ -150,12 +151,6 @@ class Node:
     ) -> None:
         self.inner, self.name = RpcClient(name, url), name
         self.lags, self.hides, self.invents, self.pruned = lags, hides, invents, pruned
-
-    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
-        (answer,) = self.batch([(method, params)])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
     def batch(self, calls: Any, timeout: float | None = None) -> list[Any]:
         head = int(self.inner.call("eth_blockNumber", []), 16) - self.lags

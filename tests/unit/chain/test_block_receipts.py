@@ -9,13 +9,14 @@ import pytest
 from shared.chain.block_receipts import block_receipts
 from shared.chain.endpoints import Endpoint
 from shared.chain.errors import Lagging, MethodMissing, RateLimited
+from tests.support.batches import Batches
 
 SIZE = 10
 HASHES = [f"0x{number:064x}" for number in range(1, SIZE + 1)]
 BLOCK = "0x" + "bb" * 32
 
 
-class Node:
+class Node(Batches):
     """A node with one block; it may hide receipts that are asked for alone, not know the block's receipts, or answer
     only `limit` calls of a batch, like many hosted nodes."""
 
@@ -23,12 +24,6 @@ class Node:
 
     def __init__(self, *, hides: bool = False, together: bool = True, limit: int = SIZE) -> None:
         self.hides, self.together, self.asked, self.limit = hides, together, [0, 0], limit
-
-    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
-        (answer,) = self.batch([(method, params)])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
     def batch(self, calls: Any, timeout: float | None = None) -> list[Any]:
         answers = [getattr(self, method)(*params) for method, params in calls[: self.limit]]

@@ -12,6 +12,7 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from shared.chain.errors import ChainError, Unreachable, classify
+from tests.support.batches import Batches
 
 TOPIC = "0x" + "ab" * 32
 MADE = "0x" + keccak(text="Made(address)").hex()  # the argument of the factory's log
@@ -86,7 +87,7 @@ class LogChain:
 
 
 @dataclass
-class ModelNode:
+class ModelNode(Batches):
     """`Rpc` of a node; its faults are probabilities per call."""
 
     name: str
@@ -97,12 +98,6 @@ class ModelNode:
     refuses: float = 0.0  # refuses more than some logs at once
     lies: float = 0.0  # omits logs, and invents others
     told: Counter[str] = field(default_factory=Counter)
-
-    def call(self, method: str, params: list[Any], timeout: float | None = None) -> Any:
-        (answer,) = self.batch([(method, params)])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
     def batch(self, calls: Any, timeout: float | None = None) -> list[Any]:
         if self._now("error", self.error):
