@@ -28,8 +28,11 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(text + "\n")
         return 0
     until, problems = verify(session)
-    sys.stdout.write(f"sealed up to {until.isoformat() if until else 'nothing yet'}\n")
-    sys.stdout.writelines(f"{problem}\n" for problem in problems)
+    sealed = until.isoformat(timespec="seconds") if until else "not yet"
+    sys.stdout.write(
+        f"every shard is sealed up to: {sealed} (a shard without new rows is sealed each hour)\n"
+    )
+    sys.stdout.writelines(f"{problem}\n" for problem in problems or ["nothing was changed"])
     return 1 if problems else 0
 
 

@@ -252,7 +252,9 @@ def status_of(payments: Iterable[Payment]) -> SettlementStatus:
 def _unpaid_allocations(
     claim: Claim, payments: Iterable[Payment], allocations: Sequence[Allocation]
 ) -> list[Allocation]:
-    check("claim", claim.status, "processing")
+    if claim.status != "failed":
+        said = f"Only a failed claim is paid again or abandoned; this claim is {claim.status}."
+        raise InvalidState(said, status=claim.status)
     latest = newest(payments)
     unpaid = [a for a in allocations if a.status == "reserved"]
     if not unpaid:

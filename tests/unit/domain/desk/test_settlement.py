@@ -131,6 +131,7 @@ def test_completed_claims_are_neither_retried_nor_abandoned_nor_concluded_again(
         with pytest.raises(InvalidState) as refused:
             getattr(case, rule)()
         assert refused.value.data == {"status": "processed"}
+        assert rule == "conclude" or "this claim is processed" in refused.value.text
 
 
 def test_without_payments_there_is_no_settlement() -> None:
