@@ -8,16 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 
 import pytest
 
-from emulators.toolkit import ROOT
 from shared import resources
 from shared.domain.transactions.transactions import Transaction
+from shared.settings import load
+from tests.emulated.engine import sending_process
 from tests.emulated.engine.world import World
 from tests.support.proof import size
 from tests.support.stores import leads_to
@@ -25,25 +25,6 @@ from tests.support.stores import leads_to
 TARGET = "0x" + "dead" * 10
 KILLS = size("SENDER_KILLS", 7)
 SECONDS = 60  # limit for a process to reach its kill point, on a busy machine
-_SENDER = """
-from concurrent.futures import Future
-from shared import resources
-from shared.runtime.context import Context, deadline_in, running
-from shared.engine import tick
-from shared.domain.permissions import Caller
-
-class Nowhere:
-    def publish(self, topic, envelope):
-        future = Future()
-        future.set_result("1")
-        return future
-
-context = Context("tick_chain", "req", deadline_in(120))
-context.caller = Caller.of_system()
-with resources.override(publisher=Nowhere()), running(context):
-    while True:
-        tick.run_pass("local")
-"""
 # The passages of a transfer's life, in commits: 1 T1 + T2, 2 T3, then the chain's state of lane and
 # transactions.
 SENDING = [
@@ -75,7 +56,7 @@ UNDOING = [
 
 
 @contextlib.contextmanager
-def sender(world: World, point: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def sender(world: World, point: str = "") -> Iterator[BaseProcess]:
     """A process that drives the chain; it dies at the point, or at the end of the block."""
     env = os.environ | {
         "RPC_URL": resources.settings().rpc_urls["local"][0],
@@ -83,25 +64,22 @@ def sender(world: World, point: str | None = None) -> Iterator[subprocess.Popen[
         **leads_to(resources.database()),
         "CACHE": "off",
     }
-    if point is not None:
-        env["FAULT_POINT"] = point
-    child = subprocess.Popen([sys.executable, "-c", _SENDER], cwd=ROOT, env=env)
+    child = sending_process.started(load(env), point)
     try:
         yield child
     finally:
         child.kill()
-        child.wait()
+        child.join()
 
 
 def killed(world: World, point: str) -> None:
     """Run a separate process, over consecutive blocks, until it is killed at the point."""
     began = time.monotonic()
     with sender(world, point) as child:
-        while child.returncode is None and time.monotonic() - began < SECONDS:
+        while child.exitcode is None and time.monotonic() - began < SECONDS:
             world.mine()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(0.2)
-        assert child.returncode == -signal.SIGKILL, f"never came to {point}"
+            child.join(0.2)
+        assert child.exitcode == -signal.SIGKILL, f"never came to {point}"
 
 
 @pytest.mark.parametrize("point", SENDING[:KILLS])
@@ -122,8 +100,8 @@ def test_a_killed_canceller_is_replaced(world: World, point: str) -> None:
     world.hints()
     world.app.ok(200, "POST", f"/transactions/{sent}/cancel", user=wallet.user_id)
     with sender(world, point) as child:
-        child.wait(SECONDS)  # no block comes meanwhile: the no-op decides
-    assert child.returncode == -signal.SIGKILL
+        child.join(SECONDS)  # no block comes meanwhile: the no-op decides
+        assert child.exitcode == -signal.SIGKILL
     world.settle(60)
     assert _states(world.row(sent), world.row(other)) == ["cancelled", "confirmed"]
     assert world.balance(TARGET) == 3 and world.count(wallet.address) == 2
