@@ -26,7 +26,14 @@ def origin(server: Any) -> Iterator[str]:
 @contextmanager
 def product() -> Iterator[str]:
     """Serve all operations of this process's product while the block runs; returns the URL before `/api/v1`."""
-    from werkzeug.serving import make_server
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
-    with origin(make_server("127.0.0.1", 0, gateway.make_app(), threaded=True)) as url:
+    class Silent(WSGIRequestHandler):
+        """Its log would go to what was captured for the first test that served something, and is closed since."""
+
+        def log(self, type: str, message: str, *args: object) -> None:
+            pass
+
+    app = gateway.make_app()
+    with origin(make_server("127.0.0.1", 0, app, threaded=True, request_handler=Silent)) as url:
         yield url.replace("localhost", "127.0.0.1")

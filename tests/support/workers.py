@@ -210,6 +210,7 @@ def _become_worker(session: pytest.Session, channel: Connection, number: int) ->
     status = 1
     try:
         config = session.config
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
         _be_silent(config)
         folders: Any = config._tmp_path_factory  # type: ignore[attr-defined]
         own = folders.getbasetemp() / f"w{number}"

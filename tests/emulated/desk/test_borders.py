@@ -118,7 +118,7 @@ def test_a_page_on_another_port_may_call(app: App) -> None:
     reply = entrypoint.answer(found, asked)
     assert (reply.status, reply.body) == (204, "")
     assert reply.headers["Access-Control-Allow-Origin"] == SITE
-    assert reply.headers["Access-Control-Allow-Methods"] == "GET, POST"
+    assert reply.headers["Access-Control-Allow-Methods"] == "GET, HEAD, POST"
     assert "Idempotency-Key" in reply.headers["Access-Control-Allow-Headers"]
     assert reply.headers["Vary"] == "Origin"
     for user in ("usr_1", None):  # browsers can read a refusal, too

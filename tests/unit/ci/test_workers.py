@@ -4,6 +4,7 @@ is captured with its own test; a worker that dies fails one test only."""
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -104,7 +105,11 @@ def test_each_test_runs_once_and_a_dead_worker_fails_one_only(tmp_path: Path) ->
 def test_a_run_ends_with_its_first_failure_if_that_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "test_broken.py").write_text(WAITS.format(folder=tmp_path) + BROKEN)
     (tmp_path / "test_slow.py").write_text(SLOW.format(folder=tmp_path))
-    status, said = run(tmp_path, "-x")
+    ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a shell's background job
+    try:
+        status, said = run(tmp_path, "-x")
+    finally:
+        signal.signal(signal.SIGINT, ignored)
     assert status == pytest.ExitCode.TESTS_FAILED and "1 failed" in said and "test_dies" not in said
     assert (tmp_path / "cleaned").exists()
 
