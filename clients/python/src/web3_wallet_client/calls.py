@@ -151,6 +151,7 @@ def attempts(
     headers, content, parameters = call.headers(), call.content(), call.parameters()
     refreshed, attempt = False, 0
     while True:
+        bearer = credentials.bearer  # another caller may replace it before the answer
         signed = credentials.headers() if call.signed else {}
         left = until - time.monotonic()
         answer = yield Send(call.method, call.url, parameters, headers | signed, content, max(left, 0.001))
@@ -159,7 +160,7 @@ def attempts(
                 return _decoded(call, answer)
             if answer.status_code == 401 and call.signed and credentials.refreshable and not refreshed:
                 refreshed = True
-                yield Refresh(credentials.bearer)
+                yield Refresh(bearer)
                 continue
             failure: ApiError | NoAnswer = error_of(answer)
         else:

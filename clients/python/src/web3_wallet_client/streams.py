@@ -123,6 +123,7 @@ class EventStream:
         refreshed = False
         while True:
             connection.parser.restart()
+            bearer = config.credentials.bearer
             outcome: httpx.Response | httpx.TransportError
             try:
                 with self._transport.http.stream(
@@ -140,7 +141,7 @@ class EventStream:
                 outcome = error
             if _expired(outcome) and config.credentials.refreshable and not refreshed:
                 refreshed = True
-                self._transport.refresh(Refresh(config.credentials.bearer))
+                self._transport.refresh(Refresh(bearer))
                 continue
             time.sleep(_pause(connection, outcome, self._transport))
 
@@ -177,6 +178,7 @@ class AsyncEventStream:
         refreshed = False
         while True:
             connection.parser.restart()
+            bearer = config.credentials.bearer
             outcome: httpx.Response | httpx.TransportError
             try:
                 async with self._transport.http.stream(
@@ -195,7 +197,7 @@ class AsyncEventStream:
                 outcome = error
             if _expired(outcome) and config.credentials.refreshable and not refreshed:
                 refreshed = True
-                await self._transport.refresh(Refresh(config.credentials.bearer))
+                await self._transport.refresh(Refresh(bearer))
                 continue
             await asyncio.sleep(_pause(connection, outcome, self._transport))
 
