@@ -14,7 +14,7 @@ const KINDS = ["orders", "claims", "supplies", "transactions"];
 const PUBLIC = { held: "queued", accepted: "queued", nonced: "queued", signed: "queued" };
 
 export function Overview() {
-  const { data, error, reload } = useLoad("/admin/overview", { watch: () => true, every: 5 });
+  const { data, error, reload } = useLoad("/admin/overview", { every: 5 }); // no event tells of dead letters, and of what only gets older
   const nodes = useLoad("/admin/nodes", { every: 10 });
   const health = useHistory(nodes.data);
   const regions = useRegions(data);
