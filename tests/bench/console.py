@@ -19,7 +19,8 @@ from emulators.product import Product
 from shared.store.sqlite import database as sqlite
 from tests.bench import desk_lists
 from tests.support.bench import Bench
-from tests.support.console import BUNDLE, CHROMIUM, OPERATOR, PASSWORD, Site, Tab, browser
+from tests.support.browser import CHROMIUM, browser
+from tests.support.console import BUNDLE, OPERATOR, PASSWORD, Site, Tab
 
 ROUNDS = 9
 SECONDS = 1.0  # limit for showing the list

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,12 +23,12 @@ from emulators.client import Api, wait_for
 from emulators.demo import ITEMS, PASSWORD
 from emulators.product import Product
 from tests.e2e.job import PAYOUT, FundedAccount, Node
+from tests.support import browser
 from tests.support.origins import origin
 from tests.support.packed import NODE, PYTHON, Environment, NodeProject, changed, readme, run
 from tests.support.scripted import Answer, serving
 from tests.unit.docs.pages import ROOT
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HERE = Path(__file__).parent / "clients"
 CLAIMERS = 10
 
@@ -215,12 +214,10 @@ class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: Any) -> None: ...
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)")
+@browser.needed
 def test_a_page_of_another_origin_does_the_whole_job(
     product: Product, node: NodeProject, page: str, account: FundedAccount
 ) -> None:
-    from playwright.sync_api import sync_playwright
-
     imports = {
         "web3-wallet-client": "/node_modules/web3-wallet-client/dist/index.js",
         "openapi-fetch": "/node_modules/openapi-fetch/dist/index.mjs",
@@ -230,15 +227,13 @@ def test_a_page_of_another_origin_does_the_whole_job(
         <script type="importmap">{json.dumps({"imports": imports})}</script>
         <script type="module" src="/job.js"></script>"""
     )
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        tab = browser.new_page()
+    with browser.browser() as found:
+        tab = found.new_page()
         wrong: list[str] = []
         said: list[str] = []
         tab.on("pageerror", lambda error: wrong.append(str(error)))
         tab.on("console", lambda message: said.append(message.text))
         with tab.expect_console_message(lambda message: message.text.startswith('{"order"'), timeout=60_000):
             tab.goto(f"{page}/index.html")
-        browser.close()
     assert wrong == []
     checked(next(text for text in said if text.startswith('{"order"')), product)

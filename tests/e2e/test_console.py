@@ -20,7 +20,8 @@ from eth_account.messages import encode_defunct
 from emulators import seed
 from emulators.product import Product
 from tests.support import console
-from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site, browser
+from tests.support.browser import browser
+from tests.support.console import AXE, BUNDLE, OPERATOR, PASSWORD, SIZES, Site
 from tests.support.console_job import main_job
 from tests.support.console_pictures import drafted, linked, pictures
 from tests.support.console_things import dead_letter, furnish, in_three_pages

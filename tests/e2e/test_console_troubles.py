@@ -22,7 +22,8 @@ from shared.store.session import Session
 from shared.store.tables.sign_ins import SESSIONS, SESSIONS_BY_USER
 from tests.support import console, console_access
 from tests.support.authenticator import OneTimeCodes
-from tests.support.console import OPERATOR, PASSWORD, WAIT, Site, Tab, browser
+from tests.support.browser import browser
+from tests.support.console import OPERATOR, PASSWORD, WAIT, Site, Tab
 from tests.support.node_door import NodeDoor, door
 
 FRIEND = "0x00000000000000000000000000000000000000F1"

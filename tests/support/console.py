@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +12,10 @@ import pytest
 
 from emulators.product import Product
 from emulators.toolkit import ROOT
+from tests.support import browser
 
 OPERATOR = "operator-of-console@example.com"
 BUNDLE = ROOT / "functions" / "site" / "console"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {390: 844, 1440: 900}
 WAIT = 30_000  # milliseconds, on a busy machine
 PASSWORD = "correct horse battery staple"
@@ -36,20 +33,10 @@ EXPECTED = re.compile(r"status of (401|403|404|409|422|429|503)")  # the page sh
 
 
 NEEDED = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)"),
+    browser.needed,
     pytest.mark.skipif(not BUNDLE.exists(), reason="the console is not bundled (`make setup`)"),
     pytest.mark.timeout(300),
 ]
-
-
-@contextmanager
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,14 +10,12 @@ from typing import Any
 import pytest
 
 from shared import resources
+from tests.support import browser
 from tests.support.inprocess import App
 from tests.support.origins import origin, product
 from tests.support.people import People
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)"
-)
+pytestmark = browser.needed
 # A typical front end: a request with headers that need a preflight, and it reads the answer's headers.
 CALL = """async ([url, token]) => {
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": "one" };
@@ -56,24 +53,18 @@ def front() -> Iterator[str]:
 
 
 def test_only_pages_of_named_origins_may_call(app: App, api: str, front: str) -> None:
-    from playwright.sync_api import sync_playwright
-
     person = People(app).register()
     port = front.rpartition(":")[2]
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            tab = browser.new_page()
-            tab.goto(front)
-            for origins, answered in (
-                ((), ["TypeError"]),
-                (("https://app.example.com", f"http://127.0.0.1:{port}"), ["TypeError"]),
-                ((front,), [201, "till", True]),
-                (("http://localhost:*",), [201, "till", True]),  # the same key: the first answer again
-            ):
-                chosen = replace(resources.settings(), cors_origins=origins)
-                with resources.override(settings=chosen):
-                    assert tab.evaluate(CALL, [api, person.token]) == answered, origins
-        finally:
-            browser.close()
+    with browser.browser() as found:
+        tab = found.new_page()
+        tab.goto(front)
+        for origins, answered in (
+            ((), ["TypeError"]),
+            (("https://app.example.com", f"http://127.0.0.1:{port}"), ["TypeError"]),
+            ((front,), [201, "till", True]),
+            (("http://localhost:*",), [201, "till", True]),  # the same key: the first answer again
+        ):
+            chosen = replace(resources.settings(), cors_origins=origins)
+            with resources.override(settings=chosen):
+                assert tab.evaluate(CALL, [api, person.token]) == answered, origins
     assert len(app.ok(200, "GET", "/wallets", user=person.id)["items"]) == 1

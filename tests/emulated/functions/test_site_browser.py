@@ -5,7 +5,6 @@ SCREENSHOTS=<folder> also writes screenshots."""
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +15,10 @@ import pytest
 
 from schemas.contract import webhooks
 from shared.runtime import operation
+from tests.support import browser as browsers
 from tests.support.inprocess import App
 from tests.support.origins import product
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {390: 844, 1440: 900}
 WAIT = 30_000  # milliseconds, on a busy machine
 GROUND = {"light": "rgb(250, 250, 248)", "dark": "rgb(28, 32, 34)"}  # --ground of functions/site/site.css
@@ -27,9 +26,7 @@ PICTURES = os.environ.get("SCREENSHOTS")
 VIOLATIONS = """window.violations = [];
 document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI));"""
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)"
-)
+pytestmark = browsers.needed
 Theme = Literal["light", "dark"]
 
 
@@ -57,12 +54,8 @@ class Tab:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with browsers.browser() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture
