@@ -198,6 +198,15 @@ def test_contracts_that_a_factory_adds_count(chain: LongChain) -> None:
     assert factories.MAX_CHILDREN > 3
 
 
+def add_factory(chain: LongChain, number: int) -> None:
+    """The contract `ctr_f<number>` of the user `usr_<number>`, at the factory's address."""
+    made = contract_rules.new_contract(
+        contract_id=f"ctr_f{number}", user_id=f"usr_{number}", name="c", chain="local", kind="custom",
+        abi=FACTORY_ABI, address=checksummed(bytes.fromhex(FACTORY[2:])), now=NOW,
+    )  # fmt: skip
+    chain.database.write([CONTRACTS.write("insert", made)])
+
+
 def test_factories_are_not_all_in_memory(chain: LongChain, monkeypatch: pytest.MonkeyPatch) -> None:
     """The attack: a block in which hundreds of factories with ABIs of a megabyte emit an event, or announce contracts
     with such ABIs. The index of a chain read all of them at once, died of it, and began again with the same block."""
@@ -208,11 +217,7 @@ def test_factories_are_not_all_in_memory(chain: LongChain, monkeypatch: pytest.M
     )
     rule = ("Made(address)", "made", E_ABI)
     for number in range(20):
-        made = contract_rules.new_contract(
-            contract_id=f"ctr_f{number}", user_id=f"usr_{number}", name="c", chain="local", kind="custom",
-            abi=FACTORY_ABI, address=checksummed(bytes.fromhex(FACTORY[2:])), now=NOW,
-        )  # fmt: skip
-        chain.database.write([CONTRACTS.write("insert", made)])
+        add_factory(chain, number)
         chain.follow(f"ctr_f{number}", f"usr_{number}", FACTORY, BLOCKS, factory=rule)
     chain.passes(1)
     child = (FACTORY, "0x" + chain.chain.children[0][2:].rjust(64, "0"))
@@ -305,11 +310,7 @@ def test_factories_do_not_take_the_places_of_an_address(
     has a row for each of them in one commit, and customers got no place."""
     monkeypatch.setattr(factories, "MAX_ANNOUNCED", 4)
     for number in range(5):
-        made = contract_rules.new_contract(
-            contract_id=f"ctr_f{number}", user_id=f"usr_{number}", name="c", chain="local", kind="custom",
-            abi=FACTORY_ABI, address=checksummed(bytes.fromhex(FACTORY[2:])), now=NOW,
-        )  # fmt: skip
-        chain.database.write([CONTRACTS.write("insert", made)])
+        add_factory(chain, number)
 
     def follow(numbers: Iterable[int]) -> None:
         for number in numbers:
