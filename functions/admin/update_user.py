@@ -14,7 +14,7 @@ from typing import Any
 from schemas.auth import UpdateUser, User
 from schemas.base import given
 from shared import resources
-from shared.auth import administration
+from shared.auth import administration, credentials
 from shared.desk import endings
 from shared.domain import users as rules
 from shared.domain.desk import claims as claim_rules
@@ -66,6 +66,8 @@ def _update(unit: UnitOfWork, request: UpdateUser) -> rules.User:
     before = user
     user = rules.change(user, unit.now, **changes)
     unit.write(user)
+    if user.sessions_after != before.sessions_after:
+        credentials.forget_networks(unit, user.id)
     unit.audit(user.id, before=_rights(before), after=_rights(user))
     return user
 

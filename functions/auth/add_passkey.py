@@ -80,4 +80,4 @@ def _add(unit: UnitOfWork, caller: Caller, name: str, new: _New) -> AddedPasskey
 
 
 def _empty_factor(user_id: str, unit: UnitOfWork) -> Factor:
-    return Factor(user_id, b"", "", None, None, (), 0, None, 0, unit.now, unit.now)
+    return Factor(user_id, b"", "", None, None, (), 0, None, 0, unit.now, unit.now, trusted_after=unit.now)

@@ -61,5 +61,6 @@ def _add(unit: UnitOfWork, user_id: str, sealed: SealedKey) -> None:
             created_at=unit.now,
             updated_at=unit.now,
             passkeys=None if before is None else before.passkeys,
+            trusted_after=unit.now,
         )
     )

@@ -27,6 +27,7 @@ from shared.store.tables import users
     answer=Tokens,
     idempotency="none",
     needs=("issuer", "signer"),
+    publishes=("account-events",),
 )
 def login_user(request: Login, caller: Caller | None) -> Tokens:
     try:

@@ -35,6 +35,7 @@ def _remove(unit: UnitOfWork, caller: Caller) -> None:
                 sealed=b"",
                 confirmed_at=None,
                 last_step=None,
+                trusted_after=unit.now,
                 version=factor.version + 1,
                 updated_at=unit.now,
             )

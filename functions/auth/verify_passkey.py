@@ -10,7 +10,6 @@ from shared.auth import passkeys, second_factor, sign_in
 from shared.auth.passkeys import PasskeyProof
 from shared.domain.permissions import Caller
 from shared.domain.users import User
-from shared.identity import refresh_tokens
 from shared.identity.passkeys import Asker
 from shared.identity.refresh_tokens import RefreshFamily
 from shared.runtime.operation import SELF, http
@@ -36,9 +35,5 @@ def verify_passkey(request: VerifyPasskey, caller: Caller) -> StepUp:
 
 
 def _verify(unit: UnitOfWork, caller: Caller, proof: PasskeyProof) -> tuple[User, RefreshFamily]:
-    user, factor, family = second_factor.session_rows(unit, caller)
-    proof.check(unit, factor)
-    family = refresh_tokens.stepped_up(family, proof.factor, unit.now)
-    unit.write(family)
-    unit.note(family.id)
+    user, _, family, _ = second_factor.proved_in_session(unit, caller, proof)
     return user, family

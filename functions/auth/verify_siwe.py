@@ -31,6 +31,7 @@ from shared.writes.commit import commit
     answer=Tokens,
     idempotency="none",
     needs=("chain", "issuer", "signer"),
+    publishes=("account-events",),
 )
 def verify_siwe(request: VerifySiwe, caller: Caller | None) -> Tokens:
     message = siwe.parse(request.message)

@@ -10,7 +10,6 @@ from shared.auth import notices, second_factor, sign_in
 from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.domain.users import User
-from shared.identity import refresh_tokens
 from shared.identity.refresh_tokens import RefreshFamily
 from shared.runtime.operation import SELF, http
 from shared.store.tables.sign_ins import FACTORS
@@ -41,13 +40,9 @@ def verify_totp(request: VerifyCode, caller: Caller) -> StepUp:
 
 
 def _verify(unit: UnitOfWork, caller: Caller, proof: second_factor.CodeProof) -> Verified:
-    user, factor, family = second_factor.session_rows(unit, caller)
-    refusal = proof.check(unit, factor)
+    user, factor, family, refusal = second_factor.proved_in_session(unit, caller, proof)
     app_confirmed = unit.one(FACTORS.get(user.id)).confirmed_at is not None  # false for a recovery code
     first = refusal is None and factor.confirmed_at is None and app_confirmed
-    if refusal is None:
-        family = refresh_tokens.stepped_up(family, proof.factor, unit.now)
-        unit.write(family)
     if first:
         notices.record(unit, user.id, "second_factor_added", factor="totp")
     return user, family, first and not factor.recovery, refusal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from shared.auth import notices
 from shared.domain.webhooks import endpoints
@@ -11,7 +12,14 @@ from shared.identity import refresh_tokens
 from shared.store.session import Session
 from shared.store.tables import webhooks
 from shared.store.tables.api_keys import API_KEYS, API_KEYS_BY_USER
-from shared.store.tables.sign_ins import PASSKEYS, PASSKEYS_BY_USER, SESSIONS, SESSIONS_BY_USER, Passkey
+from shared.store.tables.sign_ins import (
+    FACTORS,
+    PASSKEYS,
+    PASSKEYS_BY_USER,
+    SESSIONS,
+    SESSIONS_BY_USER,
+    Passkey,
+)
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -27,14 +35,24 @@ def end_api_keys(unit: UnitOfWork, user_id: str) -> int:
 
 
 def end_sessions(unit: UnitOfWork, user_id: str, *, keep: Collection[str | None] = ()) -> int:
-    """End every sign-in of the account except those to `keep`, notify its owner, and return how many ended."""
-    families = unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))
+    """End every sign-in of the account except those to `keep`, forget all networks from which its second factor was
+    proved, notify its owner, and return how many ended."""
+    _, entries = unit.read(FACTORS.find(user_id), SESSIONS_BY_USER.scan(user_id))
+    forget_networks(unit, user_id)
+    families = unit.follow(SESSIONS, entries)
     ended = [one for one in families if one.id not in keep and one.revoked_at is None]
     unit.write(*(refresh_tokens.revoked(one, unit.now) for one in ended))
     if ended:
         unit.audit(user_id, ended_sign_ins=[one.id for one in ended])
         notices.record(unit, user_id, "sign_ins_ended", count=str(len(ended)))
     return len(ended)
+
+
+def forget_networks(unit: UnitOfWork, user_id: str) -> None:
+    """Count no network as the owner's until the second factor is proved there again."""
+    factor = unit.maybe(FACTORS.find(user_id))
+    if factor is not None:
+        unit.write(replace(factor, trusted_after=unit.now, version=factor.version + 1, updated_at=unit.now))
 
 
 def disable_webhooks(unit: UnitOfWork, user_id: str) -> None:

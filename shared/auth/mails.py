@@ -77,6 +77,8 @@ def notice(to: str, said: str, event: Event) -> None:
     details = "".join(f"{name}: {value}\n" for name, value in sorted(ids.items()))
     if event.type == "account.password_changed":
         details += _still_active(data.get("details", {}))
+    if event.type == "account.second_factor_refused":
+        details += REFUSED_TEXT.format(wrong_codes=int(data["details"]["wrong_codes"]))
     text = NOTICE_TEXT.format(
         said=said,
         at=data.get("at"),
@@ -87,6 +89,10 @@ def notice(to: str, said: str, event: Event) -> None:
     _tell(to, said, text, event.subject)
 
 
+REFUSED_TEXT = """
+Wrong codes in a row: {wrong_codes}. Nobody got in by them, but whoever sent them has the rest of what signs in to your
+account: your password, your wallet, or an open sign-in. For some hours you get no further mail about such codes.
+"""
 STILL_TEXT = """
 Still active: {webhooks} webhook endpoint(s), {api_keys} API key(s). Look through them at {site}/console#/webhooks and
 {site}/console#/account (GET /api/v1/webhooks, GET /api/v1/auth/api-keys), and delete what you do not know.

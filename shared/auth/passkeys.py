@@ -14,6 +14,7 @@ from shared.identity.errors import InvalidPasskey, NoSecondFactor
 from shared.identity.passkeys import Asker, Site
 from shared.identity.siwe_nonces import SpentNonce
 from shared.store.session import Session
+from shared.store.table import Query
 from shared.store.tables.sign_ins import PASSKEYS, SPENT_NONCES, Factor, Passkey
 from shared.store.unit_of_work import UnitOfWork
 
@@ -56,9 +57,13 @@ class PasskeyProof:
     challenge: SpentNonce
     factor: str = "passkey"
 
-    def check(self, unit: UnitOfWork, factor: Factor) -> Refusal | None:
+    @property
+    def queries(self) -> tuple[Query[Any], ...]:
+        return PASSKEYS.find(self.row.id), SPENT_NONCES.find(self.challenge.id)
+
+    def check(self, unit: UnitOfWork, factor: Factor, *rows: Any) -> Refusal | None:
         """Spend the answer. Raises InvalidPasskey if it was used before or if the passkey no longer exists."""
-        row, used = unit.read(PASSKEYS.find(self.row.id), SPENT_NONCES.find(self.challenge.id))
+        row, used = rows
         counts = self.sign_count == 0 or (row is not None and self.sign_count > row.sign_count)
         if row is None or used is not None or row.public_key != self.row.public_key or not counts:
             raise InvalidPasskey

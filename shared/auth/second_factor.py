@@ -4,7 +4,10 @@ A code is valid once. After five wrong codes in a row the user must wait, and th
 
 Whoever knows the password can send wrong codes. So they count for all networks together, except those from which the
 user has proved the second factor within 30 days: each of these counts alone, and the owner is not locked out at home. A
-success there does not end the waiting elsewhere, which would give a guesser five more codes.
+success there does not end the waiting elsewhere, which would give a guesser five more codes. All networks are forgotten
+when the account's sign-ins end, and with the app itself: a thief may have been at home in one of them.
+
+Whoever sends wrong codes has the rest of what signs in, so the owner is notified, but not of every slip of a finger.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from shared import resources
+from shared.auth import notices
 from shared.domain.errors import Refusal
 from shared.domain.permissions import Caller
 from shared.domain.users import User
-from shared.identity import lockout, recovery_codes, totp
+from shared.identity import lockout, recovery_codes, refresh_tokens, totp
 from shared.identity.errors import (
     InvalidOneTimeCode,
     InvalidRefreshToken,
@@ -31,6 +35,7 @@ from shared.identity.passkeys import Asker
 from shared.identity.refresh_tokens import RefreshFamily
 from shared.runtime.context import current
 from shared.store.session import Session
+from shared.store.table import Query
 from shared.store.tables.sign_ins import FACTORS, GUARDS, SESSIONS, Factor
 from shared.store.tables.users import USERS
 from shared.store.unit_of_work import UnitOfWork
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
 
 MAX_FAILURES: Final = 5
 WAIT: Final = timedelta(minutes=15)
+WARN_AT: Final = 3  # wrong codes in a row of which the owner is notified
+WARN_AGAIN: Final = timedelta(hours=6)  # at the earliest, for each account
 
 
 class SecondFactorExists(Refusal):
@@ -57,7 +64,12 @@ class Proof(Protocol):
         """The name of the factor in a session: otp or passkey."""
         ...
 
-    def check(self, unit: UnitOfWork, factor: Factor) -> Refusal | None:
+    @property
+    def queries(self) -> tuple[Query[Any], ...]:
+        """The queries for the rows of `check`; read them together with the factor."""
+        ...
+
+    def check(self, unit: UnitOfWork, factor: Factor, *rows: Any) -> Refusal | None:
         """Write what the attempt changes, and return the refusal to raise after that is committed.
 
         Raises TooManyAttempts, and refusals that change nothing."""
@@ -72,23 +84,40 @@ class CodeProof:
     secret: bytes = field(repr=False)
     sealed: bytes = field(repr=False)
     codes: list[str] = field(repr=False)  # new recovery codes, stored if this code confirms the app
+    network: str  # the id of the guard row that counts the codes for this user from the request's network
     factor: str = "otp"
 
-    def check(self, unit: UnitOfWork, factor: Factor) -> Refusal | None:
+    @property
+    def queries(self) -> tuple[Query[Any], ...]:
+        return (GUARDS.find(self.network),)
+
+    def check(self, unit: UnitOfWork, factor: Factor, *rows: Any) -> Refusal | None:
         if factor.sealed != self.sealed:  # another app was added in the meantime
             raise InvalidOneTimeCode
         hashes = tuple(recovery_codes.hashed(one) for one in self.codes)
-        identity = _network_of(factor.id)
-        here = unit.maybe(GUARDS.find(identity))
-        known = here is not None and here.trusted(unit.now)
+        here: Guard | None = rows[0]
+        known = here is not None and here.trusted(unit.now, factor.trusted_after)
         counted = _counted_at(factor, here) if here is not None and known else factor
         after, refusal = checked(counted, self.secret, self.code, hashes, unit.now)
         if refusal is None:
-            unit.write(lockout.succeeded(here, identity, unit.now))
+            unit.write(lockout.succeeded(here, self.network, unit.now, factor.trusted_after))
         elif here is not None and known:
             unit.write(replace(here, failures=after.failures, since=unit.now, updated_at=unit.now))
-        unit.write(replace(after, failures=factor.failures, failed_at=factor.failed_at) if known else after)
+        failures = after.failures
+        if known:
+            after = replace(after, failures=factor.failures, failed_at=factor.failed_at)
+        unit.write(after if refusal is None else _noticed(unit, after, failures))
         return refusal
+
+
+def _noticed(unit: UnitOfWork, factor: Factor, failures: int) -> Factor:
+    """The factor after a wrong code has an audit row, and its owner a notice if it is time for one."""
+    unit.audit(factor.id, wrong_codes=failures)
+    warned = factor.warned_at is not None and unit.now - factor.warned_at < WARN_AGAIN
+    if failures < WARN_AT or warned or not factor.enrolled:
+        return factor
+    notices.record(unit, factor.id, "second_factor_refused", wrong_codes=str(failures))
+    return replace(factor, warned_at=unit.now)
 
 
 def _network_of(user_id: str) -> str:
@@ -102,16 +131,29 @@ def _counted_at(factor: Factor, here: Guard) -> Factor:
     return replace(factor, failures=here.failures, failed_at=here.since)
 
 
-def session_rows(unit: UnitOfWork, caller: Caller) -> tuple[User, Factor, RefreshFamily]:
-    """The account, second factor and session of a caller who proves the factor in the session.
+def proved_in_session(
+    unit: UnitOfWork, caller: Caller, proof: Proof
+) -> tuple[User, Factor, RefreshFamily, Refusal | None]:
+    """Check the proof that a caller presents in their session: the account, the second factor from before, the session,
+    and the refusal to raise after this is committed (None: the session has the proof).
 
-    Raises NotFound without a second factor, InvalidRefreshToken if the session has ended."""
-    user, factor, family = unit.read(
-        USERS.get(caller.user_id), FACTORS.get(caller.user_id), SESSIONS.find(caller.session_id)
+    Raises NotFound without a second factor, InvalidRefreshToken if the session has ended, and like `Proof.check`."""
+    user, factor, family, *rows = unit.read_all(
+        [
+            USERS.get(caller.user_id),
+            FACTORS.get(caller.user_id),
+            SESSIONS.find(caller.session_id),
+            *proof.queries,
+        ]
     )
     if family is None or family.revoked_at is not None or family.user_id != user.id or user.disabled:
         raise InvalidRefreshToken
-    return user, factor, family
+    refusal = proof.check(unit, factor, *rows)
+    if refusal is None:
+        family = refresh_tokens.stepped_up(family, proof.factor, unit.now)
+        unit.write(family)
+        unit.note(family.id)
+    return user, factor, family, refusal
 
 
 def presented(user_id: str, otp: SecretStr | None, passkey: Mapping[str, Any] | None) -> Proof | None:
@@ -150,7 +192,7 @@ def code_proof(user_id: str, code: str, *, confirmed: bool = False) -> CodeProof
 
     counts = bool(factor.sealed) and (factor.confirmed_at is not None or not confirmed)
     secret = custody.open_sealed(factor.sealed, binding(factor.id)) if counts else b""
-    return CodeProof(code, secret, factor.sealed, recovery_codes.generate())
+    return CodeProof(code, secret, factor.sealed, recovery_codes.generate(), _network_of(factor.id))
 
 
 def binding(user_id: str) -> Binding:

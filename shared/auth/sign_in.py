@@ -65,9 +65,11 @@ class _Opening:
 def _open(unit: UnitOfWork, opening: _Opening) -> tuple[RefreshFamily | None, User, Refusal | None]:
     user, attempt = opening.user, opening.attempt
     guards = attempt.queries if attempt else ()
-    fresh, factor, *counted = unit.read_all(
-        [users.USERS.get(user.id), sign_ins.FACTORS.find(user.id), *guards]
+    proving = opening.proof.queries if opening.proof else ()
+    fresh, factor, *rows = unit.read_all(
+        [users.USERS.get(user.id), sign_ins.FACTORS.find(user.id), *guards, *proving]
     )
+    counted, proofs = rows[: len(guards)], rows[len(guards) :]
     if attempt is not None:
         attempt.check(*counted)  # now simultaneous attempts are counted, too
     if fresh.disabled or fresh.password_hash != user.password_hash:
@@ -76,7 +78,7 @@ def _open(unit: UnitOfWork, opening: _Opening) -> tuple[RefreshFamily | None, Us
     if factor is not None and factor.enrolled:
         if opening.proof is None:
             raise SecondFactorRequired(None, factors=factor.kinds)
-        refusal = opening.proof.check(unit, factor)
+        refusal = opening.proof.check(unit, factor, *proofs)
         if refusal is not None:
             unit.note(factor.id)
             return None, fresh, refusal

@@ -63,6 +63,7 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "account.api_keys_ended": "API keys were ended.",  # pragma: allowlist secret
         "account.second_factor_added": "A second factor was added.",
         "account.second_factor_removed": "A second factor was removed.",
+        "account.second_factor_refused": "Wrong codes of the second factor were sent.",
         "account.password_changed": "The password was changed.",  # pragma: allowlist secret
         "account.mailbox_proven": "The e-mail address was confirmed. Everything that was set up before has ended.",
         "account.sign_ins_ended": "Sign-ins were ended.",

@@ -46,8 +46,11 @@ class Guard:
     def count(self, now: datetime) -> int:
         return self.failures if now - self.since < WINDOW else 0
 
-    def trusted(self, now: datetime) -> bool:
-        return self.trusted_until is not None and now < self.trusted_until
+    def trusted(self, now: datetime, since: datetime | None = None) -> bool:
+        """Whether the owner has signed in from this network within TRUSTED, and not before `since`."""
+        if self.trusted_until is None or now >= self.trusted_until:
+            return False
+        return since is None or self.trusted_until - TRUSTED >= since
 
 
 def guard_id(email: str, network: str, key: bytes) -> str:
@@ -74,12 +77,17 @@ def failed(guard: Guard | None, identity: str, now: datetime) -> Guard:
     return replace(guard, failures=guard.failures + 1, updated_at=now)
 
 
-def succeeded(guard: Guard | None, identity: str, now: datetime) -> Guard:
-    """Record that the owner signed in from this network, and reset its failures; the same row if nothing changes."""
+def succeeded(
+    guard: Guard | None, identity: str, now: datetime, trusted_since: datetime | None = None
+) -> Guard:
+    """Record that the owner signed in from this network, and reset its failures; the same row if nothing changes.
+
+    Trust from before `trusted_since` does not count any more."""
     until = now + TRUSTED
     if guard is None:
         return Guard(identity, 0, now, until, now)
-    fresh = guard.trusted_until is not None and until - guard.trusted_until < TRUST_AGAIN
+    trusted = guard.trusted_until if guard.trusted(now, trusted_since) else None
+    fresh = trusted is not None and until - trusted < TRUST_AGAIN
     if guard.failures == 0 and fresh:
         return guard
     return replace(guard, failures=0, trusted_until=until, updated_at=now)

@@ -28,6 +28,10 @@ class Factor:
     created_at: datetime
     updated_at: datetime
     passkeys: int | None = None
+    trusted_after: datetime | None = (
+        None  # networks from which it was proved before do not count as the owner's
+    )
+    warned_at: datetime | None = None  # when the owner was last notified of wrong codes
 
     @property
     def kinds(self) -> list[str]:

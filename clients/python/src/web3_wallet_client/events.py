@@ -425,6 +425,14 @@ class AccountSecondFactorRemoved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSecondFactorRefused(Event):
+    """Wrong codes of the second factor were sent."""
+
+    type: Literal["account.second_factor_refused"]
+    data: models.AccountNotice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPasswordChanged(Event):
     """The password was changed."""
 
@@ -594,6 +602,7 @@ BY_TYPE: Mapping[str, type[Event]] = {
     "account.api_keys_ended": AccountApiKeysEnded,
     "account.second_factor_added": AccountSecondFactorAdded,
     "account.second_factor_removed": AccountSecondFactorRemoved,
+    "account.second_factor_refused": AccountSecondFactorRefused,
     "account.password_changed": AccountPasswordChanged,
     "account.mailbox_proven": AccountMailboxProven,
     "account.sign_ins_ended": AccountSignInsEnded,
