@@ -33,7 +33,7 @@ from shared.engine.process_hints import hints
 from shared.runtime.context import remaining_seconds
 from shared.store.port import Row
 from shared.store.tables.transactions import ENDED, MINED
-from shared.writes.commit import STORE_FAULTS
+from shared.writes.commit import STORE_FAULTS, commit
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -129,8 +129,9 @@ class Visit:
         waiting = [row for row in rows if row.live or row.state == "nonced"]
         if nonce_sync.is_foreign(lane, counts):
             nonce_sync.sync(self.view, [lane], self._counts)
-        if lane.paused_reason in PAUSES and all(row.blocked_reason != lane.paused_reason for row in waiting):
-            nonce_sync.resume(lane)
+        reason = lane.paused_reason
+        if reason in PAUSES and all(row.blocked_reason != reason for row in waiting):
+            commit(nonce_sync.resume, lane.id, reason, [row.id for row in waiting])
         if counts.pending < lane.next_nonce and all(row.nonce != counts.pending for row in rows):
             nonce_sync.fill_gap(self.view, lane)
         unmined = [row for row in waiting if (row.nonce or 0) >= counts.latest or row.state == "nonced"]

@@ -25,20 +25,19 @@ from shared.domain.transactions.attempts import Plan
 from shared.domain.transactions.lanes import Lane, LaneMoved, LanePaused
 from shared.domain.transactions.transactions import Attempt, AttemptConflict, Transaction
 from shared.domain.wallets.policies import PolicyDenied
-from shared.engine import batch, broadcast, cancellation
+from shared.engine import batch, broadcast, cancellation, nonce_sync
 from shared.engine.process_hints import hints
 from shared.engine.signer import Keys, Signed
 from shared.keys.errors import KeyFault
 from shared.runtime.errors import Contended
 from shared.store.session import Session
 from shared.store.tables.supplies import FUNDS
-from shared.store.tables.transactions import LANES, TRANSACTIONS, TRANSACTIONS_QUEUED, glances, nonces
+from shared.store.tables.transactions import LANES, TRANSACTIONS, TRANSACTIONS_QUEUED
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
 _log = logging.getLogger(__name__)
 QUEUE_PAGE = 4 * lanes.MAX_BATCH  # queued transactions in one read
-NONFINAL_NONCES = 2_048  # the last nonces of a lane; all that are not final are among them
 MAX_LOST = 8  # commits lost to other dispatchers before this one leaves the lane to the next tick
 
 
@@ -194,7 +193,9 @@ def _affordable(
         return []
     if funds is None or funds.in_flight > balance:
         outgoing.settle()  # the following read needs all transactions that have a nonce
-        balance -= sum(_cost(one) for one in _in_flight(session, lane))
+        # Final nonces are already deducted from the balance.
+        unended = nonce_sync.unended(session, lane, since=lane.finalized_nonce)
+        balance -= sum(map(_cost, unended))
     else:
         balance = sum(_cost(one) for one in queued)
     chosen = []
@@ -207,14 +208,6 @@ def _affordable(
             break
         chosen.append(one)
     return chosen
-
-
-def _in_flight(session: Session, lane: Lane) -> list[Transaction]:
-    """The transactions that have a nonce and are not yet deducted from the balance at the confirmed height."""
-    first = max(lane.finalized_nonce, lane.next_nonce - NONFINAL_NONCES)
-    entries = session.one(nonces(lane.id, first, lane.next_nonce))
-    rows = session.one(glances(entry["transaction_id"] for entry in entries)) if entries else []
-    return [one for one in rows if not one.terminal]
 
 
 def _cost(transaction: Transaction) -> int:

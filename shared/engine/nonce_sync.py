@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from shared import resources
 from shared.chain import evidence
@@ -21,7 +22,7 @@ from shared.engine.batch import Batch
 from shared.engine.chain_view import ChainView
 from shared.engine.process_hints import hints
 from shared.store.session import Session
-from shared.store.tables.transactions import LANES, TRANSACTIONS, first_nonce, nonces
+from shared.store.tables.transactions import LANES, TRANSACTIONS, first_nonce, glances, nonces
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
@@ -30,6 +31,7 @@ SEARCH_MARGIN = 200  # blocks before a transaction's acceptance: there the searc
 OLD_HEAD = 600.0  # seconds: a node whose newest block is older is synchronising, or the chain stands still
 MAX_SYNCED = 32  # lanes whose counts are written in one commit
 SAME_HEIGHT_BLOCKS = 32  # blocks for which a question keeps its height
+NONFINAL_NONCES = 2_048  # the last nonces of a lane; all that are not final are among them
 
 
 def sync(view: ChainView, seen: Sequence[Lane], counts: Mapping[str, Nonces]) -> None:
@@ -75,14 +77,11 @@ def _proven_count(view: ChainView, lane: Lane) -> int:
     return count
 
 
-def resume(lane: Lane) -> None:
-    """Resume a lane when none of its transactions is blocked by the reason of the pause any more."""
-    commit(_resume, lane)
-
-
-def _resume(unit: UnitOfWork, seen: Lane) -> None:
-    lane = unit.one(LANES.get(seen.id))
-    if lane.paused_reason == seen.paused_reason:
+def resume(unit: UnitOfWork, lane_id: str, reason: str, waiting: Sequence[str]) -> None:
+    """Resume a lane that is paused for this reason, unless one of these transactions, all of the lane that wait with a
+    nonce, is still blocked by it."""
+    lane, rows = unit.read(LANES.get(lane_id), glances(waiting))
+    if lane.paused_reason == reason and all(row.blocked_reason != reason for row in rows):
         unit.write(lanes.resume(lane, unit.now))
 
 
@@ -144,14 +143,33 @@ def find_holder(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) 
         confirmation.write(view, [finding])
 
 
-def proven_foreign(row: Transaction, attempts: Sequence[Attempt]) -> ForeignProof:
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The proof that a transaction has lost its nonce, and the ids of its lane's others that wait with a nonce."""
+
+    proof: ForeignProof
+    others: Sequence[str]
+
+
+def proven_loss(row: Transaction, attempts: Sequence[Attempt]) -> Loss:
     """Prove the foreign transaction again before the row is given up. Raises NoQuorum while there is no proof (503)."""
     view = ChainView(resources.chain(row.chain))
     holder = _holder(view, row)
     proof = _proof(view, row, attempts, holder) if holder else None
     if proof is None:
         raise NoQuorum("the foreign transaction is not proven at the moment")
-    return proof
+    session = Session(resources.database().snapshot())
+    lane = session.one(LANES.get(row.lane_id))
+    others = unended(session, lane, since=0)
+    return Loss(proof, [one.id for one in others if one.live and one.id != row.id])
+
+
+def unended(session: Session, lane: Lane, *, since: int) -> list[Transaction]:
+    """The transactions of a lane without an outcome, from the nonce `since` on; without data."""
+    first = max(since, lane.next_nonce - NONFINAL_NONCES)
+    entries = session.one(nonces(lane.id, first, lane.next_nonce))
+    rows = session.one(glances(entry["transaction_id"] for entry in entries)) if entries else []
+    return [one for one in rows if not one.terminal]
 
 
 def _holder(view: ChainView, row: Transaction) -> MinedTransaction | None:
@@ -198,12 +216,6 @@ def _proof(
     return proof
 
 
-def release(unit: UnitOfWork, lane: Lane) -> None:
-    """Resume a lane whose foreign nonce was given up."""
-    if lane.paused_reason == "FOREIGN_NONCE":
-        unit.write(lanes.resume(lane, unit.now))
-
-
 def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, block_seconds: float) -> None:
     batch = Batch.read(unit, [transaction_id])
     row, attempts = batch.rows[transaction_id], batch.attempts[transaction_id]
@@ -216,8 +228,7 @@ def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, b
         batch.change(unit, outcome.concede(blocked, attempts, proof, unit.now))
         return
     batch.change(unit, blocked)
-    if lane.paused_reason is None:
-        unit.write(lanes.pause(lane, "FOREIGN_NONCE", unit.now))
+    unit.write(lanes.pause_for_foreign(lane, unit.now))
 
 
 def any_transaction(lane_id: str) -> Transaction | None:

@@ -157,6 +157,13 @@ def pause(lane: Lane, reason: str, now: datetime) -> Lane:
     return _advance(lane, now, paused_reason=reason)
 
 
+def pause_for_foreign(lane: Lane, now: datetime) -> Lane:
+    """Pause the lane because of a foreign sender. This replaces a pause that would end without anybody's decision."""
+    if lane.paused_reason is not None and lane.paused_reason not in RESUMABLE:
+        return lane
+    return pause(lane, "FOREIGN_NONCE", now)
+
+
 def resume(lane: Lane, now: datetime) -> Lane:
     return _advance(lane, now, paused_reason=None)
 

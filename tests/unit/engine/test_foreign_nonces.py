@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from shared.chain.errors import Lagging
 from shared.engine.process_hints import hints
 from shared.store.session import Session
-from shared.store.tables.transactions import ATTEMPTS
+from shared.store.tables.transactions import ATTEMPTS, LANES
 from tests.unit.engine.stepwise import StepwiseHistory
 
 
@@ -83,18 +84,63 @@ def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(history: Stepwis
     assert history.row(2).state == "confirmed"
 
 
-def _taken_long_ago(history: StepwiseHistory, blocks: int = 400) -> None:
-    """The product's transaction gets the nonce from a node that lags by the age of the other's transaction."""
+def test_a_lane_stays_paused_while_another_of_its_nonces_is_foreign(history: StepwiseHistory) -> None:
+    """Its owner may still not know that somebody else has the key: each loss is decided on its own."""
+    _taken_long_ago(history, blocks=10, taken=2)
+    history.tick_through(10)
+    assert [history.row(number).blocked_reason for number in (1, 2)] == ["FOREIGN_NONCE"] * 2
+    history.attempt(lambda: history.give_up(history.row(1)))
+    assert history.row(1).state == "rejected"
+    assert _paused(history) == "FOREIGN_NONCE"
+    history.tick_through(2)
+    assert _paused(history) == "FOREIGN_NONCE"
+    history.attempt(lambda: history.give_up(history.row(2)))
+    assert (history.row(2).state, _paused(history)) == ("rejected", None)
+
+
+def test_a_foreign_nonce_pauses_a_lane_that_lacks_funds(history: StepwiseHistory) -> None:
+    """Coins alone would let it go on, while nobody has decided about the other holder of its key."""
+    history.use(history.node)  # which must say the same at two heads
+    _taken_long_ago(history, blocks=10, given=2)
+    history.attempt(history.empty)
+    history.clock.moment += timedelta(seconds=3)  # the bytes are sent again
+    history.tick_through(1)
+    assert _paused(history) == "FUNDS_BLOCKED"
+    history.tick_through(10)
+    reasons = [history.row(number).blocked_reason for number in (1, 2)]
+    assert (reasons, _paused(history)) == (["FOREIGN_NONCE", "FUNDS_BLOCKED"], "FOREIGN_NONCE")
+    history.attempt(history.top_up)
+    history.tick_through(20)
+    assert (history.row(2).state, _paused(history)) == ("confirmed", "FOREIGN_NONCE")
+    history.use(history.node, history.mirror)
+    history.attempt(lambda: history.give_up(history.row(1)))
+    assert _paused(history) is None
+
+
+def _paused(history: StepwiseHistory) -> str | None:
+    (lane,) = Session(history.database.snapshot()).one(LANES.scan())
+    return lane.paused_reason
+
+
+def _taken_long_ago(
+    history: StepwiseHistory, blocks: int = 400, taken: int = 1, given: int | None = None
+) -> None:
+    """The product's transactions (`given`, else as many as were taken) get the nonces from a node that lags by the age
+    of the other's transactions."""
+    given = given or taken
     stale = list(history.node.blocks)
-    history.attempt(history.foreigner)
-    for _ in range(blocks):
+    for _ in range(taken):
+        history.attempt(history.foreigner)
+        history.mine()
+    for _ in range(blocks - taken):
         history.mine()
     newest, history.node.blocks = history.node.blocks, stale
-    history.attempt(history.accept)
+    for _ in range(given):
+        history.attempt(history.accept)
     history.attempt(history.hint)
     history.node.blocks = newest
     history.node.pool.clear()
-    assert history.row(1).nonce == 1
+    assert [history.row(place).nonce for place in range(1, given + 1)] == list(range(1, given + 1))
 
 
 def _prune(history: StepwiseHistory, keep: int) -> None:

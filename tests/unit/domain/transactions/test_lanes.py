@@ -102,6 +102,15 @@ def test_pausing_twice_writes_once() -> None:
     assert lanes.resume(paused, NOW).paused_reason is None
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(None, "FOREIGN_NONCE"), ("FUNDS_BLOCKED", "FOREIGN_NONCE"), ("RESTORED", "RESTORED")],
+)
+def test_a_foreign_sender_replaces_only_a_pause_that_ends_by_itself(before: str | None, after: str) -> None:
+    paused = replace(lane(), paused_reason=before)
+    assert lanes.pause_for_foreign(paused, NOW).paused_reason == after
+
+
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 8)), max_size=30))
 def test_next_nonce_never_falls_and_the_floor_is_final(steps: list[tuple[int, int, int]]) -> None:
     now_lane, given_nonces = lane(), []
