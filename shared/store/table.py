@@ -247,6 +247,20 @@ class Index(Generic[T]):
         read = Read(self.table.name, self.columns, spans=spans, index=self.name)
         return Query(read, list, self.table, self.table.decode_columns)
 
+    def without(
+        self, prefix: Key, skipped: Iterable[Key], *, after: Key, beyond: Any, limit: int
+    ) -> Query[list[Row]]:
+        """The entries that start with `prefix` and follow `after`, without those that continue with one of the
+        `skipped` keys (in order, all behind `after`), in one read; `beyond` sorts after all values of the next
+        column."""
+        spans, start = [], (*prefix, *after)
+        for key in skipped:
+            spans.append(KeyRange(start, (*prefix, *key), start_open=True, end_open=True))
+            start = (*prefix, *key, beyond)
+        spans.append(KeyRange(start, prefix, start_open=True))
+        read = Read(self.table.name, self.columns, spans=tuple(spans), index=self.name, limit=limit)
+        return Query(read, list, self.table, self.table.decode_columns)
+
     def rows(self, *prefix: Any, limit: int = 0) -> Query[list[T]]:
         """Whole rows from an index that stores all columns of its table; for reading, not for changing."""
         span = key_range(prefix, None, ())

@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from shared import resources
@@ -23,6 +23,7 @@ from shared.chain.errors import Lagging, NoQuorum, TooMuch, Unreachable
 from shared.contracts.events import factories
 from shared.contracts.events.live import event_of, limited, store_new
 from shared.contracts.events.rolling_back import require_unmoved
+from shared.contracts.events.turns import Turns, count, may_fill, next_account
 from shared.domain.contracts import follows as rules
 from shared.domain.contracts.events import ChainIndex, ContractEvent
 from shared.domain.contracts.follows import Fault, Filling, Follow, FollowedAddress
@@ -35,43 +36,19 @@ from shared.store.tables.contract_events import (
     FOLLOWED_WORK,
     FOLLOWS,
     FOLLOWS_BY_PLACE,
-    FOLLOWS_FILLING,
     at_addresses,
 )
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-MAX_RANGE: Final = 2_000  # blocks of one range
 # Events in one range: the account's next one is shorter, so that its turns take no longer.
 MANY_EVENTS: Final = 2_000
-# The name in RATE_LIMITS: events that are filled in for one account in an hour.
-LIMIT: Final = "filled_events"
 FOLLOWS_AT_ONCE: Final = 500  # in one commit: any number of accounts may follow a new address
 DROPPED_AT_ONCE: Final = 500
-LAST: Final = "~"  # after all ids
 
 
 class Disagree(Exception):
     """A range contains blocks that differ from the indexed ones."""
-
-
-@dataclass
-class Turns:
-    """Whose turn was the last one, and how long each account's next range is: halved after a refusal or many events,
-    doubled after an answer with few. Both are only hints, kept in this process."""
-
-    last: dict[tuple[str, Filling], str]  # user id, by chain and work
-    lengths: dict[tuple[str, str], int]  # blocks, by chain and user
-
-    def __init__(self) -> None:
-        self.last = defaultdict(str)
-        self.lengths = defaultdict(lambda: MAX_RANGE)
-
-    def shorter(self, one: Follow, by: int) -> None:
-        self.lengths[one.chain, one.user_id] = max(1, by // 2)
-
-    def longer(self, one: Follow) -> None:
-        self.lengths[one.chain, one.user_id] = min(MAX_RANGE, 2 * self.lengths[one.chain, one.user_id])
 
 
 def begin(index: ChainIndex) -> ChainIndex:
@@ -149,7 +126,7 @@ def fill(client: ChainClient, index: ChainIndex, work: Filling = "fill") -> bool
     if not group:
         return False
     first, turns = group[0], resources.memory(Turns)
-    if not _may_fill(first.user_id):
+    if not may_fill(first.user_id):
         return True
     low = _filled_to(first) + 1
     high = min(index.number, *(one.fill_until or 0 for one in group))
@@ -173,37 +150,16 @@ def fill(client: ChainClient, index: ChainIndex, work: Filling = "fill") -> bool
     except Unreachable:  # the request may have taken too long
         turns.shorter(first, high - low + 1)
         raise
-    _count(first.user_id, len(logs))
+    count(first.user_id, len(logs))
     _store(index, group, logs, (high, last_hash), refused)
     return True
 
 
-def _may_fill(user_id: str) -> bool:
-    """Whether the account may have more events filled in during this hour."""
-    limiter = resources.limiter()
-    principal, limit = f"{LIMIT}@{user_id}", limiter.limit(LIMIT, LIMIT)
-    allowed = limiter.take(principal, limit, resources.clock().now()).allowed
-    if allowed:
-        limiter.give_back(principal, resources.clock().now())
-    return allowed
-
-
-def _count(user_id: str, events: int) -> None:
-    limiter, now = resources.limiter(), resources.clock().now()
-    limiter.take(f"{LIMIT}@{user_id}", limiter.limit(LIMIT, LIMIT), now, events)
-
-
 def _group(index: ChainIndex, work: Filling) -> list[Follow]:
     """The follows of the next account whose filling has the same progress; of failed ones, only one."""
-    session, turns = Session(resources.database().snapshot()), resources.memory(Turns)
-    last = turns.last[index.chain, work]
-    after = session.many(FOLLOWS_FILLING.scan(index.chain, work, after=(last, LAST), limit=MAX_ADDRESSES))
-    entries = after or session.many(FOLLOWS_FILLING.scan(index.chain, work, limit=MAX_ADDRESSES))
-    if not entries:
-        return []
-    user_id = turns.last[index.chain, work] = entries[0]["user_id"]
-    own = [one for one in entries if one["user_id"] == user_id]
-    if work == "held":
+    session = Session(resources.database().snapshot())
+    own = next_account(session, index.chain, work)
+    if own and work == "held":
         own = [secrets.choice(own)]
     rows = [one for one in session.follow(FOLLOWS, own) if one.work == work]
     lowest = min(map(_filled_to, rows), default=0)

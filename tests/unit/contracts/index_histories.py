@@ -15,7 +15,7 @@ from shared.adapters.cache import NoCache
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
 from shared.chain.pool import Pool
-from shared.contracts.events import factories, fill, following, live, notices, rolling_back, run
+from shared.contracts.events import factories, fill, following, live, notices, rolling_back, run, turns
 from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import events as event_rules
 from shared.domain.contracts import follows as follow_rules
@@ -126,7 +126,7 @@ class IndexHistory:
         patch.setattr(notices, "TAKEN_AT_ONCE", 2)
         patch.setattr(factories, "EVENTS_AT_ONCE", 3)
         patch.setattr(factories, "ADDED_AT_ONCE", 2)
-        patch.setattr(fill, "MAX_RANGE", 4)
+        patch.setattr(turns, "MAX_RANGE", 4)
         patch.setattr(fill, "MANY_EVENTS", 3)
         patch.setattr(fill, "FOLLOWS_AT_ONCE", 1)
         patch.setattr(live, "MAX_ADDRESSES", self.rng.choice((1, 100)))

@@ -4,7 +4,7 @@ after a few turns. What an account may follow and have filled in is bounded."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("tests.model.store")
 
 from shared import resources
-from shared.contracts.events import factories, fill, following, live, notices, run
+from shared.contracts.events import factories, fill, following, notices, run, turns
 from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.follows import TooManyAnnounced, TooManyFollows
@@ -25,7 +25,6 @@ from shared.settings import load
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
     CHAIN_INDEXES,
-    EVENTS,
     FOLLOWED,
     FOLLOWS,
     NOTICES,
@@ -34,54 +33,11 @@ from shared.store.tables.contract_events import (
 )
 from shared.store.tables.contracts import CONTRACTS
 from shared.writes.commit import commit
-from tests.model.store import Faults, MemoryDatabase
+from tests.model.store import MemoryDatabase
 from tests.support.recorded_reads import rows_with
-from tests.unit.contracts.index_histories import E_ABI, FACTORY, FACTORY_ABI, NOW, IndexHistory
+from tests.unit.contracts.index_histories import E_ABI, FACTORY, FACTORY_ABI, NOW
 from tests.unit.contracts.log_chain import ModelBlock, digest
-
-BLOCKS = 200
-TOPIC = "0x" + "00" * 32
-
-
-class LongChain(IndexHistory):
-    """A chain of BLOCKS blocks with one event in each, on a node without faults. A pass fills one range of 4 blocks."""
-
-    def begin(self) -> None:
-        self.client = self.calm()
-        self.database.faults = Faults()
-        for number in range(len(self.chain.blocks), BLOCKS):
-            last = self.chain.blocks[-1]
-            logs = ((self.chain.addresses[number % 4], TOPIC),)
-            self.chain.blocks.append(ModelBlock(number, digest(last.hash, number, logs), last.hash, logs, ()))
-        assert live.open_index(self.client) is not None
-        run.run_pass(self.client)
-
-    def follow(self, contract_id: str, user: str, address: str, since: int, **more: Any) -> None:  # type: ignore[override]
-        wish = follow_rules.new_follow(
-            contract_id=contract_id, user_id=user, chain="local", address=address, from_block=since,
-            confirmations=1, now=NOW, **({"announced": False} | more),
-        )  # fmt: skip
-        commit(lambda unit: following.follow(unit, wish, keep_start=False) and None)
-
-    def passes(self, times: int) -> None:
-        for _ in range(times):
-            run.run_pass(self.client)
-
-    def missing(self, address: str, since: int) -> int:
-        """How many events of an address since a block are not stored."""
-        rows = Session(self.database.snapshot()).many(EVENTS.scan())
-        stored = {(one.block_hash, one.log_index) for one in rows if one.address == address}
-        heights = {block.hash: block.number for block in self.chain.blocks}
-        return len({one for one in self.chain.logs_of(address) if heights[one[0]] >= since} - stored)
-
-
-@pytest.fixture
-def chain(monkeypatch: pytest.MonkeyPatch) -> Iterator[LongChain]:
-    made = LongChain(1)
-    with made.stage(monkeypatch):
-        monkeypatch.setattr(run, "FILLS", 1)
-        made.begin()
-        yield made
+from tests.unit.contracts.long_chain import BLOCKS, TOPIC, LongChain
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["another contract", "the same contract"])
@@ -121,7 +77,7 @@ def test_a_failed_filling_is_tried_again_while_others_are_filled(chain: LongChai
 
 
 def test_an_account_has_a_budget_of_events_in_an_hour(chain: LongChain) -> None:
-    settings = replace(resources.settings(), rate_limits={fill.LIMIT: 10})
+    settings = replace(resources.settings(), rate_limits={turns.LIMIT: 10})
     with resources.override(settings=settings, limiter=None):
         chain.follow("ctr_0", "usr_1", chain.chain.addresses[0], 0)
         chain.follow("ctr_3", "usr_2", chain.chain.addresses[3], BLOCKS - 8)
