@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar, cast
 
@@ -247,18 +248,13 @@ class Index(Generic[T]):
         read = Read(self.table.name, self.columns, spans=spans, index=self.name)
         return Query(read, list, self.table, self.table.decode_columns)
 
-    def without(
-        self, prefix: Key, skipped: Iterable[Key], *, after: Key, beyond: Any, limit: int
-    ) -> Query[list[Row]]:
-        """The entries that start with `prefix` and follow `after`, without those that continue with one of the
-        `skipped` keys (in order, all behind `after`), in one read; `beyond` sorts after all values of the next
-        column."""
-        spans, start = [], (*prefix, *after)
-        for key in skipped:
-            spans.append(KeyRange(start, (*prefix, *key), start_open=True, end_open=True))
-            start = (*prefix, *key, beyond)
-        spans.append(KeyRange(start, prefix, start_open=True))
-        read = Read(self.table.name, self.columns, spans=tuple(spans), index=self.name, limit=limit)
+    def without(self, prefix: Key, skipped: Iterable[Any], *, after: Any, limit: int) -> Query[list[Row]]:
+        """The entries that start with `prefix` and continue with a value beyond `after`, in one read; without those
+        that continue with one of the `skipped` values (in order, all beyond `after`)."""
+        bounds = [(*prefix, value) for value in (after, *skipped)]
+        between = [KeyRange(one, end, True, True) for one, end in pairwise(bounds)]
+        spans = (*between, KeyRange(bounds[-1], prefix, start_open=True))
+        read = Read(self.table.name, self.columns, spans=spans, index=self.name, limit=limit)
         return Query(read, list, self.table, self.table.decode_columns)
 
     def rows(self, *prefix: Any, limit: int = 0) -> Query[list[T]]:

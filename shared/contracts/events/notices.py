@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain as joined
+from operator import attrgetter
 from typing import Final
 
 from schemas.contract_events import ContractEvents, EventsReorged, LoggedEvent, Received
 from shared import resources
 from shared.contracts.events import decoding
+from shared.contracts.events.due_notices import next_due
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.contracts import Contract
 from shared.domain.contracts.events import (
@@ -28,7 +29,6 @@ from shared.domain.contracts.events import (
 from shared.domain.contracts.follows import Follow
 from shared.store.partial_rows import without_columns
 from shared.store.port import Key
-from shared.store.session import Session
 from shared.store.tables.contract_events import (
     EVENTS,
     FOLLOWS,
@@ -37,13 +37,11 @@ from shared.store.tables.contract_events import (
     deposits_of,
     events_of,
     notice,
-    notices_due,
 )
 from shared.store.tables.contracts import CONTRACTS
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes.commit import commit
 
-AT_ONCE: Final = 4  # notices of a shard in one commit
 TAKEN_AT_ONCE: Final = 64  # notices of a removed block in one commit
 MAX_DEPOSITS: Final = 500  # deposits in one commit; also the announced ones of one wallet in one block
 MAX_EVENTS: Final = 50  # events of one contract and block in one announcement
@@ -55,12 +53,16 @@ def note(unit: UnitOfWork, chain: str, events: Sequence[ContractEvent], deposits
     depth = resources.registry().chain(chain).depth
     places = sorted({(one.address, chain) for one in events})
     entries = unit.many(FOLLOWS_ANNOUNCED.below(places)) if places else []
-    rows = {notice(chain, one.wallet_id, one.block_number + depth - 1, _block(one)) for one in deposits}
+    rows = {
+        notice(chain, one.wallet_id, one.user_id, one.block_number + depth - 1, _block(one))
+        for one in deposits
+    }
     blocks = {(one.address, _block(one)) for one in events}
     for entry in entries:
         for address, block in blocks:
             if address == entry["announced_address"]:
-                rows.add(notice(chain, entry["id"], block.number + entry["confirmations"] - 1, block))
+                due = block.number + entry["confirmations"] - 1
+                rows.add(notice(chain, entry["id"], entry["user_id"], due, block))
     if rows:
         known = unit.many(NOTICES.get_many(map(NOTICES.key_of, rows)))  # from an earlier part of the block
         there = set(map(NOTICES.key_of, known))
@@ -73,15 +75,15 @@ def _block(one: ContractEvent | Deposit) -> IndexedBlock:
 
 def announce(index: ChainIndex) -> bool:
     """Announce some of the notices that are due; returns whether there were any."""
-    session = Session(resources.database().snapshot())
-    due = list(joined.from_iterable(session.read_all(notices_due(index.chain, index.number, AT_ONCE))))
+    due = next_due(index)
     if due:
-        commit(_announce, index, [tuple(one[name] for name in NOTICES.key) for one in due])
+        commit(_announce, index, due)
     return bool(due)
 
 
 def _announce(unit: UnitOfWork, index: ChainIndex, due: Sequence[Key]) -> None:
     still = [one for one in unit.many(NOTICES.get_many(due)) if not one.announced]
+    still.sort(key=attrgetter("block_number", "subject"))  # a follow's announcements are in order
     if not still:
         return
     hashes = sorted({one.block_hash for one in still})

@@ -21,7 +21,6 @@ from shared.store.tables.contract_events import FOLLOWS_FILLING
 MAX_RANGE: Final = 2_000  # blocks of one range
 # The name in RATE_LIMITS: events that are filled in for one account in an hour.
 LIMIT: Final = "filled_events"
-LAST: Final = "~"  # after all ids
 MAX_SKIPPED: Final = 100  # accounts that one read leaves out
 
 
@@ -64,11 +63,8 @@ def next_account(session: Session, chain: str, work: Filling) -> list[Row]:
 
 
 def _after(session: Session, chain: str, work: Filling, last: str, waiting: list[str]) -> list[Row]:
-    skipped = [(user_id,) for user_id in waiting if user_id > last][:MAX_SKIPPED]
-    query = FOLLOWS_FILLING.without(
-        (chain, work), skipped, after=(last, LAST), beyond=LAST, limit=MAX_ADDRESSES
-    )
-    return session.many(query)
+    skipped = [user_id for user_id in waiting if user_id > last][:MAX_SKIPPED]
+    return session.many(FOLLOWS_FILLING.without((chain, work), skipped, after=last, limit=MAX_ADDRESSES))
 
 
 def may_fill(user_id: str) -> bool:

@@ -161,6 +161,7 @@ class EventNotice:
     block_number: int
     due_block: int
     due_shard: int | None  # None: announced
+    user_id: str | None = None  # the account that is notified; None in rows of earlier releases
 
     @property
     def announced(self) -> bool:

@@ -36,7 +36,7 @@ FOLLOWS_ANNOUNCED = Index(
     FOLLOWS,
     ("announced_address", "chain", "id"),
     null_filtered=True,
-    stored=("confirmations",),
+    stored=("confirmations", "user_id"),
 )
 FOLLOWS_FACTORIES = Index(
     "follows_factories", FOLLOWS, ("factory_address", "chain", "id"), null_filtered=True
@@ -47,6 +47,12 @@ EVENTS = Table("contract_events", ContractEvent, ("chain", "block_hash", "log_in
 NOTICES = Table("event_notices", EventNotice, ("chain", "block_hash", "subject"))
 NOTICES_DUE = Index(
     "event_notices_due", NOTICES, ("chain", "due_shard", "due_block", "subject"), null_filtered=True
+)
+NOTICES_BY_ACCOUNT = Index(
+    "event_notices_by_account",
+    NOTICES,
+    ("chain", "due_shard", "user_id", "due_block", "subject"),
+    null_filtered=True,
 )
 DEPOSITS = Table(
     "deposits", Deposit, ("chain", "block_hash", "place", "wallet_id"), texts=frozenset({"amount"})
@@ -77,9 +83,10 @@ EVENTS_BY_TOPIC: Final = (  # by the event itself, and by one of its indexed arg
 )
 
 
-def notice(chain: str, subject: str, due_block: int, block: IndexedBlock) -> EventNotice:
-    """A notice, assigned to a shard by its subject."""
-    return EventNotice(chain, block.hash, subject, block.number, due_block, shard_of(subject, NOTICE_WRITTEN))
+def notice(chain: str, subject: str, user_id: str, due_block: int, block: IndexedBlock) -> EventNotice:
+    """A notice for an account, assigned to a shard by its subject."""
+    shard = shard_of(subject, NOTICE_WRITTEN)
+    return EventNotice(chain, block.hash, subject, block.number, due_block, shard, user_id)
 
 
 def notices_due(chain: str, number: int, limit: int) -> list[Query[list[Row]]]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from shared.contracts.events import following, live, run
 from shared.domain.contracts import follows as follow_rules
+from shared.domain.contracts.events import EventNotice
 from shared.store.session import Session
-from shared.store.tables.contract_events import EVENTS
+from shared.store.tables.contract_events import EVENTS, NOTICES
 from shared.writes.commit import commit
 from tests.model.store import Faults
 from tests.unit.contracts.index_histories import NOW, IndexHistory
@@ -33,7 +34,7 @@ class LongChain(IndexHistory):
     def follow(self, contract_id: str, user: str, address: str, since: int, **more: Any) -> None:  # type: ignore[override]
         wish = follow_rules.new_follow(
             contract_id=contract_id, user_id=user, chain="local", address=address, from_block=since,
-            confirmations=1, now=NOW, **({"announced": False} | more),
+            now=NOW, **({"announced": False, "confirmations": 1} | more),
         )  # fmt: skip
         commit(lambda unit: following.follow(unit, wish, keep_start=False) and None)
 
@@ -47,3 +48,13 @@ class LongChain(IndexHistory):
         stored = {(one.block_hash, one.log_index) for one in rows if one.address == address}
         heights = {block.hash: block.number for block in self.chain.blocks}
         return len({one for one in self.chain.logs_of(address) if heights[one[0]] >= since} - stored)
+
+    def emit(self, address: str) -> None:
+        """A block with an event of this address, and a pass."""
+        last = self.chain.blocks[-1]
+        number, logs = last.number + 1, ((address, TOPIC),)
+        self.chain.blocks.append(ModelBlock(number, digest(last.hash, number, logs), last.hash, logs, ()))
+        self.passes(1)
+
+    def notices(self) -> list[EventNotice]:
+        return Session(self.database.snapshot()).many(NOTICES.scan())

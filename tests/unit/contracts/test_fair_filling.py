@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("tests.model.store")
 
 from shared import resources
-from shared.contracts.events import factories, fill, following, notices, run, turns
+from shared.contracts.events import due_notices, factories, fill, following, notices, run, turns
 from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.follows import TooManyAnnounced, TooManyFollows
@@ -215,7 +215,7 @@ def test_free_accounts_do_not_take_all_places_of_an_address(
 def test_new_blocks_do_not_wait_for_announcements(chain: LongChain, monkeypatch: pytest.MonkeyPatch) -> None:
     """The attack: so many followers of busy contracts that a block's announcements take longer than a block. The index
     announced all of them before it looked at the next block, and fell behind for everybody."""
-    monkeypatch.setattr(notices, "AT_ONCE", 1)
+    monkeypatch.setattr(due_notices, "AT_ONCE", 1)
     monkeypatch.setattr(run, "ANNOUNCEMENTS", 1, raising=False)
     first = chain.chain.addresses[0]
     for number in range(40):

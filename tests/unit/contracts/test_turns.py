@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("tests.model.store")
 
 from shared import resources
-from shared.contracts.events import run, turns
+from shared.contracts.events import due_notices, run, turns
+from shared.store.tables.contract_events import NOTICES
 from tests.model.store import MemoryDatabase
 from tests.support.recorded_reads import rows_with
 from tests.unit.contracts.long_chain import BLOCKS, LongChain
@@ -50,3 +51,63 @@ def test_accounts_have_turns_also_where_processes_end_after_one(chain: LongChain
             chain.passes(1)
     assert chain.missing(last, BLOCKS - 8) == 0
     assert chain.missing(first, 0) > 0
+
+
+def test_announcements_of_an_account_do_not_wait_for_another(
+    chain: LongChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: an account with so many followers of busy contracts that more becomes due than is announced, so that
+    what others wait for, also deposits, was announced later and later."""
+    monkeypatch.setattr(due_notices, "AT_ONCE", 2)
+    monkeypatch.setattr(run, "ANNOUNCEMENTS", 0)
+    first, *_, last = chain.chain.addresses
+    for number in range(40):
+        chain.follow(f"ctr_a{number}", "usr_1", first, BLOCKS, announced=True)
+    chain.follow("ctr_3", "usr_2", last, BLOCKS, announced=True)
+    chain.passes(1)
+    for _ in range(10):
+        chain.emit(first)
+    chain.emit(last)
+    monkeypatch.setattr(run, "ANNOUNCEMENTS", 1)
+    for _ in range(2):
+        chain.emit(first)
+    waiting = [one for one in chain.notices() if not one.announced]
+    assert {one.user_id for one in waiting} == {"usr_1"} and len(waiting) > 300
+
+
+def test_notices_of_earlier_releases_are_announced(chain: LongChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They name no account, so they have no turn: one of those that wait the longest is announced in any case."""
+    monkeypatch.setattr(due_notices, "AT_ONCE", 2)
+    monkeypatch.setattr(run, "ANNOUNCEMENTS", 0)
+    first = chain.chain.addresses[0]
+    for number in range(40):
+        chain.follow(f"ctr_a{number}", "usr_1", first, BLOCKS, announced=True)
+    chain.passes(1)
+    chain.emit(first)
+    old = chain.notices()
+    chain.database.write([NOTICES.update(None, replace(one, user_id=None)) for one in old])
+    monkeypatch.setattr(run, "ANNOUNCEMENTS", 1)
+    for _ in range(6):
+        chain.emit(first)
+    hashes = {one.block_hash for one in old}
+    assert all(one.announced for one in chain.notices() if one.block_hash in hashes)
+
+
+def test_few_blocks_are_in_memory(chain: LongChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: follows with different confirmations, so that announcements from many large blocks are due at once.
+    All events of these blocks were read for one commit."""
+    reads: list[Any] = []
+    real = MemoryDatabase.read
+    first = chain.chain.addresses[0]
+    for number in range(40):
+        chain.follow(f"ctr_a{number}", "usr_1", first, BLOCKS, announced=True, confirmations=40 - number)
+    chain.passes(1)
+    monkeypatch.setattr(
+        MemoryDatabase, "read", lambda self, *wanted: reads.extend(wanted) or real(self, *wanted)
+    )
+    for _ in range(42):
+        chain.emit(first)
+    blocks = [len(one.spans) for one in reads if one.table == "contract_events" and one.spans]
+    assert blocks and max(blocks) <= due_notices.BLOCKS_AT_ONCE
+    heights = {one.block_number for one in chain.notices() if not one.announced}
+    assert min(heights) == BLOCKS + 3, "all that are due are announced"
