@@ -13,24 +13,24 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from shared import resources
 from shared.chain.errors import ChainError
-from shared.engine import pending
+from shared.engine import leases, pending
 from shared.engine.block_watch import Seen
 from shared.engine.bucket_visit import RESERVE_SECONDS, Visit
 from shared.engine.chain_view import ChainView
+from shared.engine.leases import Remembered
 from shared.engine.pending import NOTHING, Marks, Unfinished, Work, bucket_lease
 from shared.engine.process_hints import hints
 from shared.runtime.clock import new_id
 from shared.runtime.context import remaining_seconds
-from shared.store import port
 from shared.store.port import StoreError
-from shared.store.session import Session
-from shared.store.tables.transactions import LEASES, Lease
+from shared.store.tables.transactions import Lease
 from shared.writes.commit import STORE_FAULTS
 
 _log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Un
     name, began = bucket_lease(chain, work.bucket), resources.clock().now()
     fields = {"chain": chain, "bucket": work.bucket}
     try:
-        lease = take_lease(name, holder.owner, holder.seconds)
+        lease = leases.take(name, holder.owner, holder.seconds)
         found = _visit_under(lease, chain, view, work, holder) if lease is not None else None
         hints().rests.pop(name, None)
         return found
@@ -141,37 +141,26 @@ def _visit(chain: str, view: ChainView | None, work: Work, holder: Holder) -> Un
 def _visit_under(lease: Lease, chain: str, view: ChainView | None, work: Work, holder: Holder) -> Unfinished:
     """Visit a bucket under its lease and give the lease back. Raises what the visit raises."""
     began = resources.clock().now()
-
-    def renew() -> bool:
-        return take_lease(lease.name, holder.owner, holder.seconds) is not None
-
+    renew = partial(leases.keep, lease, holder.seconds)
     visit = Visit(chain, view, work, Seen.of(lease), renew=renew, every=holder.seconds / 2)
     try:
         found = visit.run()
     except Exception:
         with suppress(StoreError):  # the first failure is the one to log
-            _leave(lease.name, holder, began, Remembered(visit.seen, lease.failing_since or began))
+            _leave(lease, holder, began, Remembered(visit.seen, lease.failing_since or began))
         raise
-    _leave(lease.name, holder, began, Remembered(visit.seen, None))
+    _leave(lease, holder, began, Remembered(visit.seen, None))
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """What a visit stores with its bucket's lease for the next one; `failing_since` is set if it failed."""
-
-    seen: Seen | None
-    failing_since: datetime | None
-
-
-def _leave(name: str, holder: Holder, began: datetime, remembered: Remembered) -> None:
+def _leave(lease: Lease, holder: Holder, began: datetime, remembered: Remembered) -> None:
     """Give a lease back after a visit, so that others can take it one block time after the visit began. After a failed
     visit, the bucket is left alone for half of the time for which its visits have been failing."""
     now, spacing = resources.clock().now(), holder.spacing
     left = max(0.0, spacing - (now - began).total_seconds())
     if remembered.failing_since is not None and spacing:
         left = _hold_off(remembered.failing_since, now, spacing)
-    take_lease(name, holder.owner, left, remembered)
+    leases.keep(lease, left, remembered)
 
 
 def _rest_here(name: str, work: Work, holder: Holder, began: datetime) -> None:
@@ -192,30 +181,3 @@ def _rests(chain: str, work: Work, now: datetime) -> bool:
     """Whether a bucket is left alone now because its visits fail: by all processes, or by this one."""
     _, until = hints().rests.get(bucket_lease(chain, work.bucket), (now, now))
     return work.rests(now) or until > now
-
-
-def take_lease(name: str, owner: str, seconds: float, remembered: Remembered | None = None) -> Lease | None:
-    """Take or renew the lease of a recurring job; None while another holds it. `remembered` is stored with the lease;
-    without it, the stored values stay.
-
-    A lease only saves work; the safety of writes depends on compare-and-set (I7)."""
-    now = resources.clock().now()
-
-    def body(transaction: port.StoreTransaction) -> Lease | None:
-        held = Session(transaction).one(LEASES.find(name))
-        if held is not None and held.owner != owner and held.held_until > now:
-            return None
-        fence = held.fence if held is not None and held.owner == owner else (held.fence if held else 0) + 1
-        until = now + timedelta(seconds=seconds)
-        lease = replace(held or Lease(name, owner, until, fence), owner=owner, held_until=until, fence=fence)
-        if remembered is not None:
-            number, block = (
-                (remembered.seen.number, remembered.seen.hash) if remembered.seen else (None, None)
-            )
-            since = remembered.failing_since
-            lease = replace(lease, block_number=number, block_hash=block, failing_since=since)
-        transaction.buffer([LEASES.write("upsert", lease)])
-        return lease
-
-    taken, _ = resources.database().transact(body)
-    return taken

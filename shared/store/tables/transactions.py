@@ -19,13 +19,13 @@ from shared.store.table import Index, Query, Table
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The current worker of a recurring job. Only for efficiency: safety depends on compare-and-set on the rows
-    themselves."""
+    """The current worker of a recurring job (see `shared.engine.leases`). Only for efficiency: safety depends on
+    compare-and-set on the rows themselves."""
 
     name: str
     owner: str
     held_until: datetime
-    fence: int
+    fence: int  # rises each time the lease is taken
     block_number: int | None = (
         None  # of a bucket: everything waiting up to this block was seen in its recorded block
     )

@@ -9,9 +9,9 @@ import pytest
 from eth_account import Account
 
 from shared import resources
-from shared.engine import broadcast, dispatch, pending, tick
+from shared.engine import broadcast, dispatch, leases, pending
 from shared.runtime.context import running
-from shared.store.tables.transactions import LANE_SHARDS, LANES, LEASES
+from shared.store.tables.transactions import LANE_SHARDS, LANES
 from shared.writes import mutation
 from tests.emulated.engine.world import World, as_system
 
@@ -123,26 +123,26 @@ def test_a_node_that_forgets_the_pool_gets_the_same_bytes_again(world: World) ->
 
 
 def test_a_lease_is_for_one_at_a_time_and_runs_out(world: World) -> None:
-    assert tick.take_lease("tick:x", "a", 30)
-    assert not tick.take_lease("tick:x", "b", 30)
-    assert tick.take_lease("tick:x", "a", 20)
+    first = leases.take("tick:x", "a", 30)
+    assert first and not leases.take("tick:x", "b", 30)
+    assert leases.keep(first, 20)
     world.later(21)
-    assert tick.take_lease("tick:x", "b", 5)
-    tick.take_lease("tick:x", "b", 0)
-    assert tick.take_lease("tick:x", "a", 5)
-    (lease,) = world.rows(LEASES)
-    assert lease.fence == 3
+    second = leases.take("tick:x", "b", 5)
+    assert second and not leases.keep(first, 5), "it was taken since"
+    assert leases.keep(second, 0)
+    assert not leases.keep(first, 5), "also when it is free again"
+    assert leases.take("tick:x", "a", 5)
 
 
 def test_a_tick_leaves_the_work_to_the_holder_of_the_lease(world: World) -> None:
     wallet, target = world.wallet(), Account.create().address
     sent = world.send(wallet, target)["id"]
     names = [pending.bucket_lease("local", bucket) for bucket in range(LANE_SHARDS)]
-    assert all(tick.take_lease(name, "somebody", 30) for name in names)
+    assert all(leases.take(name, "somebody", 30) for name in names)
     world.tick()
     assert world.row(sent).state == "accepted"
     for name in names:
-        tick.take_lease(name, "somebody", 0)
+        leases.take(name, "somebody", 0)
     world.tick()
     assert world.row(sent).state == "submitted"
 

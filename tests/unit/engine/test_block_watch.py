@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.engine import accept, confirmation, intents, pending, tick
+from shared.engine import accept, confirmation, intents, leases, pending, tick
+from shared.engine.bucket_visit import Visit
 from shared.engine.intents import Sender
 from shared.engine.pending import Marks
 from shared.engine.tick import Holder
@@ -132,7 +133,7 @@ def test_what_is_final_at_its_depth_already_is_written_once(
 def test_a_bucket_that_another_process_holds_is_left_to_it(history: StepwiseHistory) -> None:
     two_in_one_block(history)
     held, other = (work.bucket for work in pending.find("local"))
-    assert tick.take_lease(pending.bucket_lease("local", held), "own_other", 30)
+    assert leases.take(pending.bucket_lease("local", held), "own_other", 30)
     history.mine()
     history.attempt(history.tick)
     left = {work.bucket: work for work in pending.find("local")}
@@ -151,6 +152,31 @@ def test_nobody_else_looks_into_a_bucket_within_a_blocks_time(history: StepwiseH
     history.attempt(lambda: tick.run_pass("local", Holder("own_b", 20.0, 5.0)))
     owners = {lease.owner for lease in Session(history.database.snapshot()).one(LEASES.scan())}
     assert owners == {"own_b"} and LANE_SHARDS == 16
+
+
+def test_a_visit_that_has_lost_its_lease_neither_renews_it_nor_replaces_what_the_bucket_remembers(
+    history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process stands still while it visits a bucket, and the lease runs out. Others, who saw newer blocks, are done
+    when it goes on."""
+    history.attempt(history.accept)
+    history.attempt(history.hint)
+    history.tick_through(1)
+    real, renewed = Visit.run, []
+
+    def stand_still(visit: Visit) -> Any:
+        monkeypatch.setattr(Visit, "run", real)
+        found = visit.run()
+        for _ in range(30):
+            history.mine()
+        assert tick.run_pass("local", Holder("own_b", 20.0, 0.0))
+        renewed.append(visit._renew())
+        return found
+
+    monkeypatch.setattr(Visit, "run", stand_still)
+    history.attempt(lambda: tick.run_pass("local", Holder("own_a", 20.0, 0.0)))
+    (lease,) = Session(history.database.snapshot()).one(LEASES.scan())
+    assert (renewed, lease.owner, lease.block_number) == ([False], "own_b", history.client.head().number)
 
 
 def test_a_run_reads_its_queues_from_marks_and_misses_nothing(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.engine import accept, intents, low_balances, pending, tick
+from shared.engine import accept, intents, leases, low_balances, pending, tick
 from shared.engine.bucket_visit import Visit
 from shared.engine.intents import Sender
 from shared.engine.process_hints import hints
@@ -38,7 +38,7 @@ def test_who_holds_a_bucket_is_not_late(history: StepwiseHistory) -> None:
     history.attempt(history.accept)
     history.tick_through(1)
     for bucket in range(LANE_SHARDS):
-        assert tick.take_lease(pending.bucket_lease("local", bucket), "own_other", 30)
+        assert leases.take(pending.bucket_lease("local", bucket), "own_other", 30)
     with measured() as metrics:
         history.attempt(history.tick)
         assert metrics.value("wallet_bucket_unvisited_seconds", chain="local") == 0
@@ -87,7 +87,7 @@ def test_what_is_in_flight_is_counted_in_the_buckets_of_others_too(history: Step
     forty_addresses(history)
     history.attempt(history.tick)
     for bucket in range(0, LANE_SHARDS, 2):
-        assert tick.take_lease(pending.bucket_lease("local", bucket), "own_other", 30)
+        assert leases.take(pending.bucket_lease("local", bucket), "own_other", 30)
     with measured() as metrics:
         history.attempt(history.tick)
         assert metrics.value("wallet_inflight_transactions", chain="local") == 40
