@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from shared import resources
-from shared.chain.errors import ExecutionReverted
 from shared.chain.registry import UnknownChain
 from shared.chain.types import CallRequest
 from shared.identity.errors import IdentityBusy
-from shared.keys.work_slots import WorkSlots
+from shared.runtime.context import current
+from shared.runtime.fair_slots import FairSlots
 
 # The selector of isValidSignature(bytes32,bytes), and also its answer for a valid signature.
 _MAGIC = bytes.fromhex("1626ba7e")
 
 NOBODY = "0x" + "0" * 40
+SECONDS: Final = 2.0  # for one call
+GAS: Final = 10_000_000  # of one call: many times what a wallet needs to check signatures
 
 
-class ContractChecks(WorkSlots):
+class ContractChecks(FairSlots):
     """The calls of contracts that this process waits for. Anybody chooses the contract, and a node may compute for
-    seconds: the other threads stay free for other sign-ins."""
+    seconds: the other threads stay free for other sign-ins, and networks have turns."""
 
-    AT_ONCE, SECONDS = 2, 1.0
+    AT_ONCE, WAITING = 2, 2
 
     def __init__(self) -> None:
-        super().__init__(self.AT_ONCE, self.SECONDS, IdentityBusy)
+        super().__init__(self.AT_ONCE, self.WAITING, SECONDS, IdentityBusy)
 
 
 def checker(chain_id: int) -> Callable[[str, bytes, bytes], bool] | None:
@@ -36,14 +39,10 @@ def checker(chain_id: int) -> Callable[[str, bytes, bytes], bool] | None:
         return None
 
     def valid(address: str, digest: bytes, signature: bytes) -> bool:
-        with resources.memory(ContractChecks):
-            if not chain.code(address):
-                return False
-            try:
-                answer = chain.call(CallRequest(NOBODY, address, data=_call(digest, signature)))
-            except ExecutionReverted:
-                return False
-        return answer[:4] == _MAGIC and len(answer) >= 32
+        request = CallRequest(NOBODY, address, data=_call(digest, signature), gas=GAS)
+        with resources.memory(ContractChecks).held(current().request.network):
+            code, answer = chain.code_and_call(request, SECONDS)
+        return bool(code) and isinstance(answer, bytes) and answer[:4] == _MAGIC and len(answer) >= 32
 
     return valid
 

@@ -22,7 +22,7 @@ from shared.chain.errors import (
     RateLimited,
     Unreachable,
 )
-from shared.chain.pool import Pool
+from shared.chain.pool import Pool, result_or_raise
 from shared.chain.preflight import Preflight, preflight
 from shared.chain.registry import ChainSpec
 from shared.chain.rpc import Call, Remaining, RpcClient
@@ -268,6 +268,17 @@ class ChainClient:
         stored: list[Call] = [("eth_getStorageAt", [address, slot, "latest"]) for slot in slots]
         code, *values = self.pool.batch([("eth_getCode", [address, "latest"]), *stored])
         return types.data(code), [types.data(value) for value in values]
+
+    def code_and_call(self, call: CallRequest, seconds: float) -> tuple[bytes, bytes | NodeError]:
+        """The current code of the called address, and the call's return data or error: in one exchange, and within
+        `seconds` with however many endpoints. Raises ChainError for failures that no contract caused."""
+        until = self._seconds() + seconds
+        calls: list[Call] = [
+            ("eth_getCode", [call.to, "latest"]),
+            ("eth_call", [call.encoded(), "latest"]),
+        ]
+        code, answer = self.pool.read(lambda endpoint: endpoint.batch(calls, until - self._seconds()))
+        return types.data(result_or_raise(code)), _returned(answer)
 
     def call_many(
         self, wanted: Sequence[tuple[str, bytes]], ref: BlockRef = "latest"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from shared.chain.errors import AnswerTooLong, ChainError, RateLimited, Unreachable, WrongChain
+from shared.chain.errors import AnswerTooLong, ChainError, OutOfTime, RateLimited, Unreachable, WrongChain
 from shared.chain.rpc import MAX_BATCH, Call, Rpc
 from shared.telemetry import metrics, tracing
 
@@ -145,7 +145,8 @@ class Endpoint:
 
     def _measured(self, method: str, calls: int, ask: Callable[[], Any], *, contracts: bool = False) -> Any:
         """Call `ask` within the rate limit and record how it went. If contracts were called, an endless answer is the
-        contract's fault and not the node's: nobody may cut others off from the chain by writing such a contract."""
+        contract's fault and not the node's: nobody may cut others off from the chain by writing such a contract. Nor
+        by having no time: that says nothing about the node."""
         wait = self._bucket.wait(calls)
         if 0 < wait <= MAX_WAIT_SECONDS:
             self._sleep(wait + 0.001)  # the extra covers the resolution of the clock
@@ -158,6 +159,9 @@ class Endpoint:
         except (Unreachable, RateLimited) as error:
             if contracts and isinstance(error, AnswerTooLong):
                 self._answered(started)
+                raise
+            if isinstance(error, OutOfTime) and self._clock() - started < TOOK_LONG:
+                self._count("failed", self._clock() - started)
                 raise
             self._failed(error, self._clock() - started)
             raise

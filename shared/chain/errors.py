@@ -2,6 +2,7 @@
 
     ChainError
      ├ Unreachable        connection, time-out, 5xx, garbage     (the node may have done what was requested)
+     │  ├ OutOfTime       the caller's deadline came first
      │  └ AnswerTooLong   larger than the limit; if contracts were called, they may be the cause
      ├ RateLimited        429 or a provider's quota text         (same)
      ├ WrongChain         the endpoint serves another chain
@@ -35,6 +36,10 @@ class ChainError(Exception):
 
 class Unreachable(ChainError):
     pass
+
+
+class OutOfTime(Unreachable):
+    """The time that the caller had was over before the node answered."""
 
 
 class AnswerTooLong(Unreachable):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from shared.chain.errors import AnswerTooLong, ChainError, RateLimited, Unreachable, classify
+from shared.chain.errors import AnswerTooLong, ChainError, OutOfTime, RateLimited, Unreachable, classify
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
@@ -24,6 +25,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024  # far more than a full block with all recei
 MAX_TEXT: Final = 4_096  # characters of an error's message
 MAX_BATCH: Final = 100  # calls in one HTTP request; hosted nodes refuse more
 _CONNECTIONS: Final = 32
+_PRECISION: Final = 0.005  # seconds by which a wait for a socket may end early
 
 
 class Rpc(Protocol):
@@ -120,12 +122,13 @@ class RpcClient:
         return answer["result"] if "result" in answer else self._garbage()
 
     def exchange(self, body: Any, timeout: float | None) -> Any:
-        """Send one body and return the decoded answer. Raises RateLimited, AnswerTooLong, Unreachable."""
+        """Send one body and return the decoded answer. Raises RateLimited, AnswerTooLong, OutOfTime, Unreachable."""
         from shared.runtime import bounded_http
 
         seconds = min(wait for wait in (timeout, TIMEOUT, self._remaining()) if wait is not None)
         if seconds <= 0:
-            raise Unreachable(f"{self.name}: no time left")
+            raise OutOfTime(f"{self.name}: no time left")
+        until = time.monotonic() + seconds
         text = json.dumps(body, separators=(",", ":")).encode()
         try:
             status, answer = bounded_http.post(
@@ -134,7 +137,8 @@ class RpcClient:
         except bounded_http.AnswerTooLong as error:
             raise AnswerTooLong(f"{self.name}: {error}") from None
         except bounded_http.NoAnswer as error:
-            raise Unreachable(f"{self.name}: {error}") from None
+            over = seconds < TIMEOUT and time.monotonic() >= until - _PRECISION
+            raise (OutOfTime if over else Unreachable)(f"{self.name}: {error}") from None
         return self._decode(status, answer)
 
     def _decode(self, status: int, text: bytes) -> Any:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from shared.chain.errors import Ambiguous, NonceTooLow, RateLimited, Unreachable
+from shared.chain.endpoints import Endpoint
+from shared.chain.errors import Ambiguous, NonceTooLow, OutOfTime, RateLimited, Unreachable
 from shared.chain.rpc import RpcClient
 
 SECRET = "s3cr3t-api-key"
@@ -145,6 +146,20 @@ def test_the_callers_deadline_caps_a_call(server) -> None:
         one.close()
     assert time.monotonic() - started < 8, "an exchange alone may take ten seconds"
     over.set()
+
+
+def test_callers_without_time_do_not_make_an_endpoint_rest(server) -> None:
+    """A client's own deadline of milliseconds, three times, and all others had to do without this endpoint."""
+    over = threading.Event()
+    server.behave = lambda handler, body: over.wait(30)
+    rpc = RpcClient("local#0", f"http://127.0.0.1:{server.server_port}", remaining=lambda: 0.01)
+    endpoint = Endpoint(rpc, 31337)
+    for _ in range(4):
+        with pytest.raises(OutOfTime):
+            endpoint.call("eth_blockNumber", [])
+    assert endpoint.healthy
+    over.set()
+    rpc.close()
 
 
 def test_batches_are_matched_by_id_and_failures_stay_single(server, client) -> None:

@@ -197,3 +197,20 @@ def test_many_are_sent_in_order_to_each_endpoint(pool_of) -> None:
 def test_a_pool_without_endpoints_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Pool([])
+
+
+@pytest.mark.parametrize(("seconds", "healthy"), [(0.01, True), (5.0, False)])
+def test_a_caller_without_time_does_not_make_an_endpoint_rest(
+    pool_of, clock, seconds: float, healthy: bool
+) -> None:
+    """Anybody can set a deadline of some milliseconds: three such calls made healthy endpoints rest for all others."""
+
+    def until_the_deadline(method: str, params: list[object]) -> object:
+        clock.now += seconds
+        return errors.OutOfTime("x")
+
+    (endpoint,) = pool_of(Node("a", until_the_deadline)).endpoints
+    for _ in range(5):
+        with pytest.raises(Unreachable):
+            endpoint.call("eth_getBalance", [])
+    assert endpoint.healthy is healthy
