@@ -1,10 +1,8 @@
-"""Work for single addresses in addition to new blocks: start to index them, fill in earlier blocks, delete their
-events.
+"""Fill in earlier blocks, for each follow and by ranges.
 
-Earlier blocks are filled in for each follow, by ranges. The accounts have turns of one range each, so that none waits
-for another's follows, however many they are. A range serves several follows of the account whose filling has the same
-progress. A range that nodes refuse, or that has very many events, is halved. A block whose hash is still kept must
-equal the indexed block.
+The accounts have turns of one range each, so that none waits for another's follows, however many they are. A range
+serves several follows of the account whose filling has the same progress. A range that nodes refuse, or that has very
+many events, is halved. A block whose hash is still kept must equal the indexed block.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from typing import Final
 
 from shared import resources
 from shared.chain import block_scan
-from shared.chain.block_scan import MAX_ADDRESSES, SourceLog
+from shared.chain.block_scan import SourceLog
 from shared.chain.client import ChainClient
 from shared.chain.errors import Lagging, NoQuorum, TooMuch, Unreachable
 from shared.contracts.events import factories
@@ -26,16 +24,12 @@ from shared.contracts.events.rolling_back import require_unmoved
 from shared.contracts.events.turns import Turns, count, may_fill, next_account
 from shared.domain.contracts import follows as rules
 from shared.domain.contracts.events import ChainIndex, ContractEvent
-from shared.domain.contracts.follows import Fault, Filling, Follow, FollowedAddress
+from shared.domain.contracts.follows import Fault, Filling, Follow
 from shared.store.session import Session
 from shared.store.tables.contract_events import (
     BLOCKS,
     EVENTS,
-    EVENTS_BY_PLACE,
-    FOLLOWED,
-    FOLLOWED_WORK,
     FOLLOWS,
-    FOLLOWS_BY_PLACE,
     at_addresses,
 )
 from shared.store.unit_of_work import UnitOfWork
@@ -43,79 +37,10 @@ from shared.writes.commit import commit
 
 # Events in one range: the account's next one is shorter, so that its turns take no longer.
 MANY_EVENTS: Final = 2_000
-FOLLOWS_AT_ONCE: Final = 500  # in one commit: any number of accounts may follow a new address
-DROPPED_AT_ONCE: Final = 500
 
 
 class Disagree(Exception):
     """A range contains blocks that differ from the indexed ones."""
-
-
-def begin(index: ChainIndex) -> ChainIndex:
-    """Start to index new addresses from the next block on, and set which earlier blocks their follows lack. An address
-    stays `new` until that is set for all of its follows. Raises Moved."""
-    # Before migration 0024, addresses that were filled in said so themselves: they begin again.
-    works = ("new", "fill", "held")
-    session = Session(resources.database().snapshot())
-    found = session.read_all([FOLLOWED_WORK.scan(index.chain, work, limit=MAX_ADDRESSES) for work in works])
-    addresses = [one["address"] for entries in found for one in entries][:MAX_ADDRESSES]
-    if not addresses:
-        return index
-    index = commit(_make_live, index, addresses)
-    # Whoever follows a live address sets that alone, so there are no further follows of these to set.
-    session = Session(resources.database().snapshot())
-    ids = [one["id"] for one in session.many(FOLLOWS_BY_PLACE.below((one, index.chain) for one in addresses))]
-    for at in range(0, max(1, len(ids)), FOLLOWS_AT_ONCE):
-        rest = ids[at + FOLLOWS_AT_ONCE :]
-        index = commit(_set_up, index, ids[at : at + FOLLOWS_AT_ONCE], () if rest else addresses)
-    return index
-
-
-def _make_live(unit: UnitOfWork, index: ChainIndex, addresses: Sequence[str]) -> ChainIndex:
-    current = require_unmoved(unit, index)
-    known = [one for one in unit.many(at_addresses(index.chain, addresses)) if one.work not in (None, "drop")]
-    begun = [one for one in known if one.live and one.work == "new"]  # by a run that ended before all was set
-    return _moved(unit, current, *(rules.made_live(one, current.number) for one in known if one not in begun))
-
-
-def _set_up(unit: UnitOfWork, index: ChainIndex, ids: Sequence[str], done: Sequence[str]) -> ChainIndex:
-    """Set the blocks to fill in for these follows; the addresses `done` have no others."""
-    current = require_unmoved(unit, index)
-    follows = [one for one in unit.many(FOLLOWS.get_many((one,) for one in ids)) if one.fill_until is None]
-    places = sorted({one.address for one in follows} | set(done))
-    addresses = {one.address: one for one in unit.many(at_addresses(index.chain, places))}
-    fresh = [one for one in addresses.values() if one.address in done and one.live and one.work == "new"]
-    unit.write(*(rules.to_fill_at(one, addresses[one.address]) for one in follows))
-    return _moved(unit, current, *(replace(one, work=None) for one in fresh))
-
-
-def _moved(unit: UnitOfWork, current: ChainIndex, *rows: FollowedAddress) -> ChainIndex:
-    """Write the rows, and a version of the index that lets no earlier run go on."""
-    after = replace(current, version=current.version + 1, updated_at=unit.now)
-    unit.write(*rows, after)
-    return after
-
-
-def drop(index: ChainIndex) -> ChainIndex:
-    """Delete some events of an address that nobody follows any more, and at the end the address itself. Raises
-    Moved."""
-    session = Session(resources.database().snapshot())
-    for entry in session.one(FOLLOWED_WORK.scan(index.chain, "drop", limit=1)):
-        return commit(_drop, index, str(entry["address"]))
-    return index
-
-
-def _drop(unit: UnitOfWork, index: ChainIndex, address: str) -> ChainIndex:
-    current = require_unmoved(unit, index)
-    known = unit.maybe(FOLLOWED.find(index.chain, address))
-    if known is None or known.work != "drop":
-        return current
-    entries = unit.one(EVENTS_BY_PLACE.scan(address, index.chain, limit=DROPPED_AT_ONCE))
-    unit.delete(*unit.follow(EVENTS, entries))
-    if entries:
-        return _moved(unit, current, replace(known, live=False))
-    unit.delete(known)
-    return _moved(unit, current)
 
 
 def fill(client: ChainClient, index: ChainIndex, work: Filling = "fill") -> bool:

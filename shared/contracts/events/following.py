@@ -87,7 +87,7 @@ def follow(unit: UnitOfWork, requested: Follow, *, keep_start: bool) -> State:
     needed = follows.followed(address, requested.chain, requested.address, requested.from_block)
     if index is not None and made.factory_event and _looks_further(known, made):
         until = max(index.number, needed.from_block - 1)  # the index may have been rolled back since
-        made = follows.to_fill(made, until) if needed.live else made
+        made = follows.to_fill(made, until) if needed.live else follows.to_fill_at(made, needed)
     elif known is None or made.from_block < known.from_block:
         made = follows.to_fill_at(made, needed)
     unit.write(made, needed)

@@ -10,7 +10,7 @@ from shared import resources
 from shared.chain import block_scan
 from shared.chain.client import ChainClient
 from shared.chain.errors import ChainError, Lagging, NoQuorum
-from shared.contracts.events import fill, live, notices, rolling_back
+from shared.contracts.events import addresses, fill, live, notices, rolling_back
 from shared.contracts.events.rolling_back import Forked, Moved
 from shared.domain.contracts.events import ChainIndex, IndexFault
 from shared.runtime.context import remaining_seconds
@@ -63,8 +63,8 @@ def _pass(client: ChainClient) -> None:
     index = live.open_index(client)
     if index is None:
         return
-    index = _follow(client, fill.begin(rolling_back.finish(index)))
-    index = fill.drop(index)
+    index = _follow(client, addresses.begin(rolling_back.finish(index)))
+    index = addresses.drop(index)
     for _ in range(FILLS):
         if not _time_left() or not fill.fill(client, index):
             break

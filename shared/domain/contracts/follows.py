@@ -19,7 +19,7 @@ MAX_FACTORIES: Final = 20  # follows of one address that may add the contracts t
 MAX_FACTORY_ABI: Final = 64 * 1024  # characters: each contract that a factory adds stores its own copy
 MAX_CONFIRMATIONS: Final = 10_000
 Work = Literal["new", "drop"]
-Filling = Literal["fill", "held"]
+Filling = Literal["new", "fill", "held"]
 Fault = Literal["pruned", "refused", "disagree"]
 
 
@@ -77,7 +77,8 @@ class Follow:
     version: int  # of what the user can change, so filling does not change it
     created_at: datetime
     updated_at: datetime
-    work: Filling | None = None  # "held": filling has failed, and is tried again now and then
+    # "new": the address is not indexed yet; "held": filling has failed, and is tried again now and then.
+    work: Filling | None = None
     filled_to: int | None = None
     fill_until: int | None = None
     fault: Fault | None = None  # why filling does not progress
@@ -149,7 +150,7 @@ def to_fill(follow: Follow, until: int) -> Follow:
 def to_fill_at(follow: Follow, address: FollowedAddress) -> Follow:
     """The follow with the blocks to be filled in that are not stored for its address yet; if the address is not live,
     these are known only when it is."""
-    return to_fill(follow, address.from_block - 1) if address.live else follow
+    return to_fill(follow, address.from_block - 1) if address.live else replace(follow, work="new")
 
 
 def filled(follow: Follow, number: int, *, complete: bool) -> Follow:

@@ -15,7 +15,17 @@ from shared.adapters.cache import NoCache
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import Endpoint
 from shared.chain.pool import Pool
-from shared.contracts.events import factories, fill, following, live, notices, rolling_back, run, turns
+from shared.contracts.events import (
+    addresses,
+    factories,
+    fill,
+    following,
+    live,
+    notices,
+    rolling_back,
+    run,
+    turns,
+)
 from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import events as event_rules
 from shared.domain.contracts import follows as follow_rules
@@ -128,7 +138,9 @@ class IndexHistory:
         patch.setattr(factories, "ADDED_AT_ONCE", 2)
         patch.setattr(turns, "MAX_RANGE", 4)
         patch.setattr(fill, "MANY_EVENTS", 3)
-        patch.setattr(fill, "FOLLOWS_AT_ONCE", 1)
+        patch.setattr(addresses, "FOLLOWS_AT_ONCE", 1)
+        patch.setattr(addresses, "MAX_ADDRESSES", 2)
+        patch.setattr(addresses, "TURN", 1)
         patch.setattr(live, "MAX_ADDRESSES", self.rng.choice((1, 100)))
         settings = replace(load({}), rpc_urls={"local": ("http://unused",)})
         with resources.override(

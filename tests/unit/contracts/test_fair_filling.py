@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("tests.model.store")
 
 from shared import resources
-from shared.contracts.events import due_notices, factories, fill, following, notices, run, turns
+from shared.contracts.events import addresses, due_notices, factories, following, notices, run, turns
 from shared.domain.contracts import contracts as contract_rules
 from shared.domain.contracts import follows as follow_rules
 from shared.domain.contracts.follows import TooManyAnnounced, TooManyFollows
@@ -116,7 +116,7 @@ def test_many_may_follow_a_new_address(
 ) -> None:
     """The attack: thousands of accounts follow a contract that nobody has followed before. A commit with all of their
     follows would be refused, and the index would not get beyond it."""
-    monkeypatch.setattr(fill, "FOLLOWS_AT_ONCE", 2)
+    monkeypatch.setattr(addresses, "FOLLOWS_AT_ONCE", 2)
     address, since, commits = chain.chain.addresses[3], BLOCKS - 8, list[int]()
     for number in range(5):
         chain.follow(f"ctr_x{number}", f"usr_{number}", address, since)

@@ -11,7 +11,8 @@ pytest.importorskip("tests.model.store")
 
 from shared import resources
 from shared.contracts.events import due_notices, run, turns
-from shared.store.tables.contract_events import NOTICES
+from shared.store.session import Session
+from shared.store.tables.contract_events import FOLLOWED, FOLLOWED_WORK, FOLLOWS_FILLING, NOTICES
 from tests.model.store import MemoryDatabase
 from tests.support.recorded_reads import rows_with
 from tests.unit.contracts.long_chain import BLOCKS, LongChain
@@ -111,3 +112,23 @@ def test_few_blocks_are_in_memory(chain: LongChain, monkeypatch: pytest.MonkeyPa
     assert blocks and max(blocks) <= due_notices.BLOCKS_AT_ONCE
     heights = {one.block_number for one in chain.notices() if not one.announced}
     assert min(heights) == BLOCKS + 3, "all that are due are announced"
+
+
+def test_new_addresses_do_not_wait_for_those_of_another(
+    chain: LongChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: factories that add thousands of contracts, with addresses that come first: what anybody else followed
+    was not indexed before all of them were."""
+    for number in range(60):
+        chain.follow(f"ctr_a{number}", "usr_1", f"0x{number:040x}", BLOCKS)
+    last = chain.chain.addresses[-1]
+    chain.follow("ctr_3", "usr_2", last, BLOCKS)
+    chain.passes(1)
+    session = Session(chain.database.snapshot())
+    known = session.one(FOLLOWED.get("local", last))
+    assert known.live and known.work is None
+    assert len(session.many(FOLLOWED_WORK.scan("local", "new"))) >= 58
+    chain.passes(40)
+    session = Session(chain.database.snapshot())
+    assert session.many(FOLLOWED_WORK.scan("local", "new")) == []
+    assert session.many(FOLLOWS_FILLING.scan("local", "new")) == []
