@@ -10,12 +10,12 @@ import logging
 from datetime import datetime
 
 from shared import resources
-from shared.domain.transactions.lanes import lane_range
 from shared.domain.webhooks.lanes import SHARDS
+from shared.reads import by_status
 from shared.runtime.operation import schedule
 from shared.store.session import Session
 from shared.store.tables.system import DEAD_LETTERS_BY_TIME, OUTBOX, OUTBOX_BEGINS, OUTBOX_SHARDS, SWEEP_MARKS
-from shared.store.tables.transactions import TRANSACTIONS_QUEUED
+from shared.store.tables.transactions import TRANSACTIONS_QUEUED_BY_AGE
 from shared.store.tables.webhooks import LANES_DUE
 from shared.telemetry import metrics
 
@@ -47,7 +47,7 @@ def measure_backlog() -> None:
     letters = len(session.one(DEAD_LETTERS_BY_TIME.scan("new", limit=LIMIT)))
     OUTBOX_OLDEST.set(outbox)
     DEAD_LETTERS.set(letters)
-    lanes = _lanes(session, now)
+    lanes = _queued(session, now)
     webhooks = _webhooks(session, now)
     figures = {"outbox_seconds": outbox, "dead_letters": letters, "lanes": lanes, "webhooks": webhooks}
     _log.info("backlog", extra=figures)
@@ -69,19 +69,23 @@ def _outbox(session: Session, now: datetime) -> float:
     return max(0.0, (now - oldest).total_seconds())
 
 
-def _lanes(session: Session, now: datetime) -> dict[str, int]:
-    """The number of transactions that wait for a nonce, by chain. All known chains are measured, because this service
-    does not have the nodes' addresses and so does not know which chains are served."""
-    chains = sorted(resources.registry().chains)
-    bounds = [lane_range(chain) for chain in chains]
-    queued = session.read_all(
-        [TRANSACTIONS_QUEUED.scan(after=(first,), upto=(last,), limit=LIMIT) for first, last in bounds]
-    )
-    for chain, entries in zip(chains, queued, strict=True):
-        oldest = min((entry["created_at"] for entry in entries), default=now)
-        LANE_DEPTH.set(len(entries), chain=chain)
-        LANE_OLDEST.set(max(0.0, (now - oldest).total_seconds()), chain=chain)
-    return {chain: len(entries) for chain, entries in zip(chains, queued, strict=True) if entries}
+def _queued(session: Session, now: datetime) -> dict[str, int]:
+    """The number of transactions that wait for a nonce, by chain; of each shard the oldest are read, so that long
+    queues do not hide an old one. All known chains are measured, because this service does not have the nodes'
+    addresses and so does not know which chains are served."""
+    chains, shards = sorted(resources.registry().chains), range(by_status.SHARDS)
+    scans = [
+        TRANSACTIONS_QUEUED_BY_AGE.scan(chain, shard, limit=LIMIT // len(shards))
+        for chain in chains
+        for shard in shards
+    ]
+    found, depths = iter(session.read_all(scans)), {}
+    for chain in chains:
+        since = [entry["created_at"] for _ in shards for entry in next(found)]
+        depths[chain] = len(since)
+        LANE_DEPTH.set(len(since), chain=chain)
+        LANE_OLDEST.set(max(0.0, (now - min(since, default=now)).total_seconds()), chain=chain)
+    return {chain: depth for chain, depth in depths.items() if depth}
 
 
 def _webhooks(session: Session, now: datetime) -> int:

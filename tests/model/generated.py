@@ -60,6 +60,7 @@ GENERATED: dict[str, dict[str, Generated]] = {
         ),
         "block_stage": lambda row: 0 if row["state"] == "mined" else 1,
         "queued_lane_id": lambda row: row["lane_id"] if row["state"] == "accepted" else None,
+        "queued_chain": lambda row: row["chain"] if row["state"] == "accepted" else None,
         "open_wallet_id": lambda row: None if row["finalized"] else row["wallet_id"],
     },
 }

@@ -95,6 +95,12 @@ TRANSACTIONS_QUEUED = Index(
     ("queued_lane_id", "created_at", "transaction_id"),
     null_filtered=True,
 )
+TRANSACTIONS_QUEUED_BY_AGE = Index(
+    "transactions_queued_by_age",
+    TRANSACTIONS,
+    ("queued_chain", "list_shard", "created_at", "transaction_id"),
+    null_filtered=True,
+)
 TRANSACTIONS_BY_WALLET_OPEN = Index(  # not finalized
     "transactions_by_wallet_open", TRANSACTIONS, ("open_wallet_id", "transaction_id"), null_filtered=True
 )

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from functions.maintenance import measure_backlog
+from shared.domain.wallets.wallets import Wallet
 from shared.engine import accept, intents, leases, low_balances, pending, tick
 from shared.engine.bucket_visit import Visit
 from shared.engine.intents import Sender
@@ -78,9 +80,29 @@ def forty_addresses(history: StepwiseHistory) -> None:
     """One transaction of each of forty addresses, in most buckets."""
     history.attempt(history.accept)
     for number in range(2, 41):
-        sender = Sender.of_wallet(history.stored_wallet(f"{number}", history.rng.randbytes(32)))
-        planned = accept.plan(intents.build(sender, "0x" + "ab" * 20, value=5), gas=None)
-        history.attempt(lambda planned=planned: commits.commit(accept_under, planned, new_id("txn")))
+        accept_of(history, history.stored_wallet(f"{number}", history.rng.randbytes(32)))
+
+
+def accept_of(history: StepwiseHistory, wallet: Wallet) -> None:
+    planned = accept.plan(intents.build(Sender.of_wallet(wallet), "0x" + "ab" * 20, value=5), gas=None)
+    history.attempt(lambda: commits.commit(accept_under, planned, new_id("txn")))
+
+
+def test_the_oldest_of_all_queues_is_told_however_long_the_others_are(
+    history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its address comes after those whose queues are longer than what is read."""
+    monkeypatch.setattr(measure_backlog, "LIMIT", 20)
+    wallets = [history.stored_wallet(f"{number}", history.rng.randbytes(32)) for number in range(2, 12)]
+    *others, last = sorted(wallets, key=lambda wallet: wallet.address.lower())
+    accept_of(history, last)
+    history.clock.moment += timedelta(seconds=1_000)
+    for wallet in others * 4:
+        accept_of(history, wallet)
+    with measured() as metrics:
+        history.attempt(measure_backlog.measure_backlog)
+        assert metrics.value("wallet_lane_oldest_seconds", chain="local") == 1_000
+        assert metrics.value("wallet_lane_depth", chain="local") == 20, "that many or more"
 
 
 def test_what_is_in_flight_is_counted_in_the_buckets_of_others_too(history: StepwiseHistory) -> None:
