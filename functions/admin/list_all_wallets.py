@@ -38,7 +38,7 @@ def list_all_wallets(request: ListAllWallets, caller: Caller) -> WalletPage:
 def _of_address(request: ListAllWallets, chain: str | None) -> Rows:
     session = Session(resources.database().snapshot())
     address = parse_address(request.address or "")
-    held = session.follow(WALLETS, session.one(WALLETS_BY_ADDRESS.scan(address, limit=HOLDERS)))
+    held = session.follow(WALLETS, session.many(WALLETS_BY_ADDRESS.scan(address, limit=HOLDERS)))
     rows = [
         row
         for row in held

@@ -44,7 +44,7 @@ def measure_backlog() -> None:
     session = Session(resources.database().snapshot(staleness=STALE_SECONDS))
     now = resources.clock().now()
     outbox = _outbox(session, now)
-    letters = len(session.one(DEAD_LETTERS_BY_TIME.scan("new", limit=LIMIT)))
+    letters = len(session.many(DEAD_LETTERS_BY_TIME.scan("new", limit=LIMIT)))
     OUTBOX_OLDEST.set(outbox)
     DEAD_LETTERS.set(letters)
     lanes = _queued(session, now)
@@ -57,7 +57,7 @@ def _outbox(session: Session, now: datetime) -> float:
     """Seconds since the commit of the oldest event that is not published yet; 0 if there is none.
 
     The scan starts at the sweeper's marks, because below them are only deleted rows, which would slow it down."""
-    stored = session.one(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
+    stored = session.many(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
     starts = {mark.shard: mark.mark for mark in stored}
     shards = session.read_all(
         [

@@ -46,7 +46,7 @@ RESERVE_SECONDS = 15.0  # no new page begins when less than this is left before 
 def sweep_outbox() -> None:
     now = resources.clock().now()
     session = Session(resources.database().snapshot(staleness=5))
-    stored = session.one(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
+    stored = session.many(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
     marks = {mark.shard: mark for mark in stored}
     places: dict[int, Key] = {shard: (_start(marks.get(shard), now),) for shard in range(OUTBOX_SHARDS)}
     while places:

@@ -22,7 +22,7 @@ from shared.store.tables.transactions import ATTEMPTS_BY_HASH
 )
 def get_by_hash(request: TransactionByHash, caller: Caller) -> Transaction:
     session = Session(resources.database().snapshot())
-    entries = session.one(ATTEMPTS_BY_HASH.scan(request.hash.lower(), limit=1))
+    entries = session.many(ATTEMPTS_BY_HASH.scan(request.hash.lower(), limit=1))
     if not entries:
         raise NotFound
     transaction, attempts = queries.read(session, caller, entries[0]["transaction_id"])

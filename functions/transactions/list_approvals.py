@@ -22,7 +22,7 @@ def list_approvals(request: PageQuery, caller: Caller) -> ApprovalPage:
     if not requests:
         return ApprovalPage(items=[], next_cursor=cursor)
     session = Session(resources.database().snapshot())
-    rows = session.one(TRANSACTIONS.get_many((one.transaction_id,) for one in requests))
+    rows = session.many(TRANSACTIONS.get_many((one.transaction_id,) for one in requests))
     waiting = {row.id: WaitingApproval.of(row) for row in rows if row.state == "held"}
     items = [waiting[one.transaction_id] for one in requests if one.transaction_id in waiting]
     return ApprovalPage(items=items, next_cursor=cursor)

@@ -64,7 +64,7 @@ def _sent(
 ) -> tuple[list[Transaction], list[Past], bool]:
     """The transactions of the wallet since a time without their data, what they moved, and whether they are
     complete."""
-    entries = session.one(TRANSACTIONS_BY_OWNER.scan(user_id, upto=(since,), limit=MAX_SCANNED))
+    entries = session.many(TRANSACTIONS_BY_OWNER.scan(user_id, upto=(since,), limit=MAX_SCANNED))
     own = [entry for entry in entries if entry["wallet_id"] == wallet_id]
     sent: list[Transaction] = []
     past: list[Past] = []

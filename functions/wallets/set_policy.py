@@ -42,7 +42,7 @@ def set_policy(request: UpdatePolicy, caller: Caller) -> Policy:
 def _added_approvers(unit: UnitOfWork, policy: rules.Policy, after: rules.Policy) -> list[str]:
     """The ids of the added approvers. Raises InvalidValue unless each has an account that may sign in."""
     new = sorted({*(after.approvers or ())} - {*(policy.approvers or ())})
-    people = unit.one(USERS.get_many((name,) for name in new)) if new else []
+    people = unit.many(USERS.get_many((name,) for name in new)) if new else []
     if len([person for person in people if not person.disabled]) != len(new):
         raise InvalidValue("approvers", "must be ids of people who have accounts")
     return new

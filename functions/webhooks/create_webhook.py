@@ -61,7 +61,7 @@ def create_webhook(request: CreateWebhook, caller: Caller) -> SecretWebhook:
 
 def _create(unit: UnitOfWork, webhook: Webhook, secret: SigningSecret) -> SecretWebhook:
     unit.check_caller()
-    if len(unit.one(WEBHOOKS_BY_OWNER.scan(webhook.user_id, limit=MAX_WEBHOOKS))) >= MAX_WEBHOOKS:
+    if len(unit.many(WEBHOOKS_BY_OWNER.scan(webhook.user_id, limit=MAX_WEBHOOKS))) >= MAX_WEBHOOKS:
         raise TooManyWebhooks
     unit.write(webhook, lanes.new_lane(webhook.id, webhook.user_id, unit.now, COMMIT_TIMESTAMP))
     unit.audit(webhook.id, after={"url": webhook.url, "event_types": list(webhook.event_types)})

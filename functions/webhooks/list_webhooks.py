@@ -22,6 +22,6 @@ def list_webhooks(request: ListWebhooks, caller: Caller) -> WebhookPage:
     )
     if not rows:
         return WebhookPage(items=[], next_cursor=cursor)
-    found = Session(resources.database().snapshot()).one(LANES.get_many((row.id,) for row in rows))
+    found = Session(resources.database().snapshot()).many(LANES.get_many((row.id,) for row in rows))
     lanes = {lane.webhook_id: lane for lane in found}
     return WebhookPage(items=[Webhook.of(row, lanes.get(row.id)) for row in rows], next_cursor=cursor)

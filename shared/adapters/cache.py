@@ -10,7 +10,6 @@ fill from before the floor is still under way.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, Self
@@ -23,7 +22,6 @@ HARD_SECONDS = 20.0
 KEPT = timedelta(days=1)  # a document stays at least so long
 CALL_SECONDS = 0.25
 SCHEMA = 1
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

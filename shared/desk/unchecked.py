@@ -66,7 +66,7 @@ class Turn:
 def turn(now: datetime) -> Turn:
     """The supplies that have been pending for longer than a minute, from where the run before has ended."""
     session = Session(resources.database().snapshot())
-    stored = session.one(SWEEP_MARKS.get_many([(_NAME, shard) for shard in range(SHARDS)]))
+    stored = session.many(SWEEP_MARKS.get_many([(_NAME, shard) for shard in range(SHARDS)]))
     marks = {mark.shard: mark for mark in stored}
     before = {shard: marks[shard].mark if shard in marks else now - CHECK_AFTER for shard in range(SHARDS)}
     scans = [

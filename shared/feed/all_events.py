@@ -82,7 +82,7 @@ def _rows(since: datetime) -> tuple[list[AuditRow], datetime | None]:
 
 
 def _read(session: Session, since: datetime, until: datetime | None, limit: int) -> Sequence[AuditRow]:
-    return session.one(
+    return session.many(
         AUDIT.within(
             ((shard,) for shard in range(AUDIT_SHARDS)), (until,) if until else None, (since,), limit
         )

@@ -60,7 +60,7 @@ def look() -> list[Forgotten]:
     """List every address that has sent more than the database knows. Raises ChainError if a chain does not answer."""
     session = Session(resources.database().snapshot())
     addresses: dict[str, set[str]] = {}
-    for wallet in session.one(WALLETS.scan()):
+    for wallet in session.many(WALLETS.scan()):
         addresses.setdefault(wallet.chain, set()).add(wallet.address)
     return [
         one for chain, found in sorted(addresses.items()) for one in _ahead(session, chain, sorted(found))
@@ -105,7 +105,7 @@ def _pause(unit: UnitOfWork, one: Forgotten) -> None:
 def payments() -> Iterator[str]:
     """One line for each final transaction of a stopped address that has no row here. Raises ChainError."""
     session = Session(resources.database().snapshot())
-    for entry in session.one(LANES_PAUSED.scan(RESTORED)):
+    for entry in session.many(LANES_PAUSED.scan(RESTORED)):
         (lane,) = session.many(LANES.get_many([(entry["id"],)]))
         for one in unknown_payments.of_lane(session, lane):
             paid = " or ".join(unknown_payments.claims_of(session, one)) or "no claim that waits here"

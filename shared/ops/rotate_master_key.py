@@ -70,7 +70,7 @@ def everything(session: Session) -> Iterator[Sealed]:
     """All sealed secrets: keys of root wallets, second factors, and the keys that sign webhook deliveries."""
     for wallets in _pages(session, WALLETS):
         roots = {wallet.key_id: wallet for wallet in wallets if wallet.parent_id is None}
-        for key in session.one(VAULT_KEYS.get_many((name,) for name in roots)) if roots else ():
+        for key in session.many(VAULT_KEYS.get_many((name,) for name in roots)) if roots else ():
             root = roots[key.id]
             yield Sealed(key, custody.binding(root.user_id, root.id, key.purpose))
     for factors in _pages(session, FACTORS):
@@ -85,7 +85,7 @@ def everything(session: Session) -> Iterator[Sealed]:
 
 def _pages(session: Session, table: Table[T]) -> Iterator[list[T]]:
     after: tuple[Any, ...] | None = None
-    while rows := session.one(table.scan(after=after, limit=PAGE)):
+    while rows := session.many(table.scan(after=after, limit=PAGE)):
         yield rows
         after = table.key_of(rows[-1])
 

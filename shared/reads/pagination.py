@@ -54,7 +54,7 @@ def page(
     kept, scanned = list[Row](), 0
     while True:
         size = limit + 1 - len(kept) if not (wanted or keep) else max(limit + 1, 200)
-        entries = session.one(index.scan(*prefix, after=after, upto=span[1], limit=size))
+        entries = session.many(index.scan(*prefix, after=after, upto=span[1], limit=size))
         scanned += len(entries)
         for entry in entries:
             after = tuple(entry[name] for name in position)

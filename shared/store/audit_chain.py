@@ -44,7 +44,7 @@ SEALS = Table("audit_seals", Seal, ("shard", "seq"), descending=frozenset({"seq"
 
 def between(session: Session, shard: int, since: datetime, until: datetime) -> list[AuditRow]:
     """A shard's rows in (since, until], oldest first (the table holds the newest first)."""
-    rows = session.one(AUDIT.scan(shard, after=(until + timedelta(microseconds=1),), upto=(since,)))
+    rows = session.many(AUDIT.scan(shard, after=(until + timedelta(microseconds=1),), upto=(since,)))
     return [row for row in reversed(rows) if row.committed_at > since]
 
 
@@ -69,7 +69,7 @@ def line(row: AuditRow) -> str:
 def seal(session: Session, shard: int, now: datetime) -> list[Seal]:
     """Write the seals that are due for a shard. An hour without rows gets an empty seal, so that the chain
     continues."""
-    newest = session.one(SEALS.scan(shard, limit=1))
+    newest = session.many(SEALS.scan(shard, limit=1))
     last = newest[0] if newest else None
     since, seals = (last.until if last else EPOCH), list[Seal]()
     while now - MARGIN > since:
@@ -91,7 +91,7 @@ def verify(session: Session) -> tuple[datetime | None, list[str]]:
     ends = []
     for shard in range(AUDIT_SHARDS):
         before, since = GENESIS, EPOCH
-        chain: list[Seal] = session.one(SEALS.scan(shard))
+        chain: list[Seal] = session.many(SEALS.scan(shard))
         for one in reversed(chain):
             rows = between(session, shard, one.since, one.until)
             if one.previous != before or one.since != since:

@@ -1,8 +1,8 @@
 """The narrow port to the database: read rows by key or key range, buffer writes, commit.
 
 The port has no SQL; reports and migrations use their own connections. Key reads perform best in production and on the
-emulator. The same services also run on an in-memory serialisable model (in the tests); one contract suite checks it
-against the emulator.
+emulator. `store/spanner` implements it, `store/sqlite` for local runs, and a serialisable model in memory for tests
+(`tests/model/store.py`); one contract suite checks that all of them behave alike.
 
     StoreError
     ├── AlreadyExists     a buffered insert met an existing row or unique index entry; nothing was written
@@ -113,7 +113,7 @@ class StoreTransaction(Reader, Protocol):
 
 
 class Database(Protocol):
-    """The database interface that the services use; implemented by `SpannerDatabase` and the model `MemoryDatabase`."""
+    """The database interface that the services use."""
 
     def snapshot(self, *, staleness: float | None = None, consistent: bool = False) -> Reader:
         """A strong reader, or one that may be `staleness` seconds old; `consistent`: all reads use one timestamp."""

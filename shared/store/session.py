@@ -42,7 +42,8 @@ class Session:
         ]
 
     def one(self, query: Query[A]) -> A:
-        """The answer of one query."""
+        """The answer of one query. Whether that is a row, a row or None, or a list is decided by the query: `one`,
+        `maybe` and `many` are the same method, and the name tells the reader which kind it is."""
         answer: A = self.read_all([query])[0]
         return answer
 

@@ -7,7 +7,6 @@ refusal is answered from the operation record if the key's first run succeeded.
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -31,7 +30,6 @@ from shared.triggers.reply import Reply, failed
 from shared.triggers.request_parsing import Incoming
 from shared.writes.mutation import Replay, etag_of, find_record, render
 
-_log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 UNSERVED = "unserved"  # the operation name in logs and metrics for paths without an operation
 NO_ROUTE = "There is no such route"

@@ -136,7 +136,7 @@ def _state(need: str, check: Future[None], until: float) -> str:
 
 
 def _spanner() -> None:
-    Session(resources.database().snapshot(staleness=10)).one(system.OPERATIONS.find("readiness", "probe"))
+    Session(resources.database().snapshot(staleness=10)).maybe(system.OPERATIONS.find("readiness", "probe"))
 
 
 def _pubsub() -> None:

@@ -53,7 +53,7 @@ def policy_for(unit: Session, caller: Caller, transaction: Transaction) -> Polic
 def standing(session: Session, policy: Policy | None, people: Sequence[str]) -> frozenset[str]:
     """Those of the people who may approve for a wallet now. An approval counts only as long as this is so: not after
     its giver was removed from the policy, lost the role or was disabled."""
-    rows = session.one(USERS.get_many((one,) for one in people)) if people else []
+    rows = session.many(USERS.get_many((one,) for one in people)) if people else []
     return frozenset(
         person.id
         for person in rows

@@ -81,8 +81,10 @@ def _release(unit: UnitOfWork, wallet_id: str, amounts: Mapping[str, int], booke
     stored = unit.maybe(POLICIES.find(wallet_id)) if amounts else None
     policy = stored.at(unit.now) if stored is not None else None
     booked = [asset for asset in amounts if policy is not None and policy.booked(asset, booked_at)]
+    if not booked:
+        return
     hour = _hour(booked_at)
-    for bucket in unit.one(SPENDING.get_many((wallet_id, asset, hour) for asset in booked)) if booked else ():
+    for bucket in unit.many(SPENDING.get_many((wallet_id, asset, hour) for asset in booked)):
         unit.write(replace(bucket, amount=max(0, bucket.amount - amounts[bucket.asset])))
 
 

@@ -30,7 +30,7 @@ def fed(webhook: Webhook, lane: WebhookLane, now: datetime) -> WebhookLane | Non
     """The lane after the next events of the feed; unchanged if there are none, None if another process has taken it."""
     session = Session(resources.database().snapshot())
     after = (lane.fed_at, lane.fed_ord, lane.fed_id)
-    rows = session.one(FEED.scan(lane.user_id, after=after, limit=CHUNK))
+    rows = session.many(FEED.scan(lane.user_id, after=after, limit=CHUNK))
     events = event_rows.feed_events(rows, after)[:CHUNK]
     if not events:
         return lane

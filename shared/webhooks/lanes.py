@@ -7,7 +7,6 @@ few failing ones, so that no receiver holds up the others.
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -40,7 +39,6 @@ RESERVE_SECONDS: Final = (
     SECONDS + 5.0
 )  # seconds of the run's deadline that are reserved for the last attempts
 MAX_SECONDS: Final = 25.0  # seconds of one run, after which other lanes have their turn
-_log = logging.getLogger(__name__)
 
 
 class LanePlaces:
@@ -191,7 +189,7 @@ class Worker:
             return False
         size = 1 if self.lane.failures else AT_ONCE
         session = Session(resources.database().snapshot())
-        entries = session.one(
+        entries = session.many(
             DELIVERIES_DUE.scan(self.lane.webhook_id, upto=(self._clock.now(),), limit=size)
         )
         due = session.follow(DELIVERIES, entries)
@@ -251,7 +249,7 @@ def _release(worker: Worker) -> None:
     """Release the lane, due at the time of its next delivery."""
     now, lane = resources.clock().now(), worker.lane
     session = Session(resources.database().snapshot())
-    entries = session.one(DELIVERIES_DUE.scan(lane.webhook_id, limit=1))
+    entries = session.many(DELIVERIES_DUE.scan(lane.webhook_id, limit=1))
     next_due = entries[0]["due_at"] if entries and not worker.stopped else None
     if worker.timed_out:
         next_due = now

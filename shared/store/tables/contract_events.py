@@ -129,5 +129,5 @@ def unfollow(unit: UnitOfWork, follows: Sequence[Follow]) -> None:
 
 def follows_of(session: Session, user_id: str, limit: int = 0) -> list[Follow]:
     """All follows of a user, or the first `limit` of them, without the ABIs of factories."""
-    entries = session.one(FOLLOWS_BY_OWNER.scan(user_id, limit=limit))
+    entries = session.many(FOLLOWS_BY_OWNER.scan(user_id, limit=limit))
     return session.follow(FOLLOWS, entries, without=("factory_abi",))

@@ -35,9 +35,11 @@ def usable(caller: Caller, contract_id: str) -> Query[Contract]:
 
 def at(session: Session, user_id: str, chain: str, address: str) -> list[Contract]:
     """The user's contract at an address (EIP-55), if there is one."""
-    return session.follow(CONTRACTS, session.one(CONTRACTS_BY_ADDRESS.scan(address, chain, user_id, limit=1)))
+    return session.follow(
+        CONTRACTS, session.many(CONTRACTS_BY_ADDRESS.scan(address, chain, user_id, limit=1))
+    )
 
 
 def deployed_by(session: Session, transaction_id: str) -> list[Contract]:
     """The contract that a transaction deploys, if it deploys one."""
-    return session.follow(CONTRACTS, session.one(CONTRACTS_BY_TRANSACTION.scan(transaction_id, limit=1)))
+    return session.follow(CONTRACTS, session.many(CONTRACTS_BY_TRANSACTION.scan(transaction_id, limit=1)))

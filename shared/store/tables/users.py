@@ -29,5 +29,5 @@ def by_address(session: Session, address: str) -> User | None:
 
 
 def _first(session: Session, index: Index[User], value: str) -> User | None:
-    users = session.follow(USERS, session.one(index.scan(value, limit=1)))
+    users = session.follow(USERS, session.many(index.scan(value, limit=1)))
     return users[0] if users else None

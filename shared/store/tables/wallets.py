@@ -91,7 +91,7 @@ def mine(caller: Caller, wallet_id: str, *, deleted: bool = False) -> Query[Wall
 
 def holding(session: Session, user_id: str, chain: str, address: str) -> list[Wallet]:
     """The user's active wallet with this address (EIP-55) on the chain, if there is one."""
-    return session.follow(WALLETS, session.one(WALLETS_ACTIVE.scan(user_id, chain, address, limit=1)))
+    return session.follow(WALLETS, session.many(WALLETS_ACTIVE.scan(user_id, chain, address, limit=1)))
 
 
 def resolve_wallet(session: Session, caller: Caller, wallet_id: str | None, chain: str) -> Wallet:
@@ -115,4 +115,4 @@ def accounts_of(session: Session, wallet: Wallet, limit: int = 0) -> list[Wallet
     """The accounts of the wallet's seed, including deleted ones, highest index first; or the wallet alone."""
     if wallet.index is None:
         return [wallet]
-    return session.follow(WALLETS, session.one(WALLETS_BY_SEED.scan(wallet.key_id, limit=limit)))
+    return session.follow(WALLETS, session.many(WALLETS_BY_SEED.scan(wallet.key_id, limit=limit)))

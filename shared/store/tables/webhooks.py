@@ -46,4 +46,4 @@ def usable(caller: Caller, webhook_id: str) -> Query[Webhook]:
 
 def of_user(session: Session, user_id: str) -> Sequence[Webhook]:
     """All endpoints of a user, the newest first."""
-    return session.follow(WEBHOOKS, session.one(WEBHOOKS_BY_OWNER.scan(user_id)))
+    return session.follow(WEBHOOKS, session.many(WEBHOOKS_BY_OWNER.scan(user_id)))
