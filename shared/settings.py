@@ -21,7 +21,7 @@ LOCAL_DOMAINS = "localhost,localhost:8080,127.0.0.1,127.0.0.1:8080"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings. Times are seconds."""
+    """All settings. Times are seconds. docs/settings.md describes the variables that they come from."""
 
     environment: str
     region: str
@@ -63,9 +63,8 @@ class Settings:
     policy_delay_seconds: int = 86_400  # before a looser policy applies
     events_together: bool = False  # the events of a commit share rows of the outbox and of feeds
     work_after_answers: bool = False  # the processor stays after an answer, so no answer waits for Pub/Sub
-    screening_url: str = field(
-        default="", repr=False
-    )  # asked before each payout; "": all payouts are allowed
+    # Asked before each payout; "": all payouts are allowed.
+    screening_url: str = field(default="", repr=False)
     webhook_local_targets: bool = False  # webhooks may be delivered to this machine, by http
     webhook_kms_key: str = ""  # wraps only the secrets that sign webhook deliveries
     embedded: frozenset[str] = frozenset()  # services of EMBEDDABLE that run inside this process

@@ -17,9 +17,8 @@ from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables.contracts import owned
 
-MAX_ABIS: Final = (
-    4 * 1024**2
-)  # characters of the named contracts' ABIs; parsed, they need ten times as much memory
+# Characters of the named contracts' ABIs; parsed, they need ten times as much memory.
+MAX_ABIS: Final = 4 * 1024**2
 
 
 @http(

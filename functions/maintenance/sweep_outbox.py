@@ -23,11 +23,10 @@ from shared.store.tables.system import (
     OUTBOX,
     OUTBOX_BEGINS,
     OUTBOX_SHARDS,
-    REASON_LIMIT,
     SWEEP_MARKS,
-    DeadLetter,
     OutboxRow,
     SweepMark,
+    dead_letter,
 )
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes import outbox_relay
@@ -118,16 +117,13 @@ def _give_up(unit: UnitOfWork, row: OutboxRow, refused: list[Refused]) -> None:
     unit.delete(row)
     for event, reason in refused:
         unit.write(
-            DeadLetter(
+            dead_letter(
                 unit.new_id("dlq"),
-                sweep_outbox.__name__,
-                event.topic,
-                reason[:REASON_LIMIT],
-                json.dumps(event.envelope),
-                cloud_event.attributes(event.envelope),
-                "new",
-                1,
-                unit.now,
-                unit.now,
+                consumer=sweep_outbox.__name__,
+                topic=event.topic,
+                reason=reason,
+                body=json.dumps(event.envelope),
+                attributes=cloud_event.attributes(event.envelope),
+                now=unit.now,
             )
         )

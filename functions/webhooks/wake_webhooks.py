@@ -16,9 +16,8 @@ from shared.store.session import Session
 from shared.store.tables.webhooks import WEBHOOKS_BY_OWNER
 from shared.webhooks import hints
 
-UNWANTED = {
-    subscription_filter.WAKES: "no"
-}  # the publisher has found no subscribed endpoint (`outbox_relay`)
+# The publisher has found no subscribed endpoint (`shared.writes.delivery_marks`).
+UNWANTED = {subscription_filter.WAKES: "no"}
 
 
 def _in_feeds(*aggregates: str) -> tuple[str, ...]:

@@ -26,9 +26,8 @@ RPC_CALLS = metrics.counter(
 RPC_SECONDS = metrics.histogram(
     "wallet_rpc_seconds", "How long exchanges with nodes take.", "chain", "endpoint"
 )
-MAX_WAIT_SECONDS: Final = (
-    0.5  # seconds that a call waits for our own rate limit before another endpoint is used
-)
+# How long a call waits for our own rate limit before another endpoint is used.
+MAX_WAIT_SECONDS: Final = 0.5
 HEAD_KNOWN: Final = 60.0  # seconds for which a head is extrapolated
 HEAD_MARGIN: Final = 3  # blocks that nodes may differ by
 REST: Final = 2.0  # seconds without reads after a 429, three failures in a row, or one slow failure

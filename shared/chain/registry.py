@@ -88,9 +88,8 @@ class ChainSpec:
     noop_gas: int = 21_000  # more if gas also pays for layer 1
     payout_gas_cap: int = 150_000  # of a payout: enough for a coin, a token, and an honest smart account
     ens: str | None = None  # the registry (EIP-137) if the chain has names
-    fee_oracle: str | None = (
-        None  # if layer 1 is paid separately: the contract that returns its fee (`l1_fees`)
-    )
+    # If layer 1 is paid separately: the contract that returns its fee (`op_stack_fees`).
+    fee_oracle: str | None = None
     tokens: tuple[Token, ...] = ()
     hd_path: str = HD_PATH
     explorer: str | None = None  # a site that shows the chain, with EIP-3091's /tx/, /address/ and /block/
@@ -122,9 +121,8 @@ def _spec(name: str, chain_id: int, symbol: str, **more: Any) -> ChainSpec:
 
 
 _ENS: Final = "0x00000000000C2E074eC69A0dFb2997BA6C7d2e1e"  # ENSRegistryWithFallback
-_OP_FEE_ORACLE: Final = (
-    "0x420000000000000000000000000000000000000F"  # GasPriceOracle, a predeploy of the OP stack
-)
+# GasPriceOracle, a predeploy of the OP stack.
+_OP_FEE_ORACLE: Final = "0x420000000000000000000000000000000000000F"
 
 # USDT on ethereum is left out: its contract can enable a fee on transfers (basisPointsRate).
 _SPECS: Final = (

@@ -20,9 +20,7 @@ from shared.store.tables.system import FEED, FeedEvent
 SCANNED = 1_000  # rows per call; a filter without matches in them still moves the cursor
 CHUNK = 200
 FIRST = 20  # rows that are read before their size is known; an event has a quarter of a megabyte at most
-MAX_CHARACTERS = (
-    2_000_000  # of the events of one call, or a few more: it ends early, and its cursor continues
-)
+MAX_CHARACTERS = 2_000_000  # of the events of one call, or a few more: its cursor continues
 SKEW = timedelta(minutes=5)  # between the clocks of the committing and the reading process
 
 

@@ -27,9 +27,8 @@ class FairQueue:
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
         self._busy = False
-        self._requested: threading.Event | None = (
-            None  # set when the file lock that a thread requested is granted
-        )
+        # Set when the file lock that a thread requested is granted.
+        self._requested: threading.Event | None = None
 
     @contextmanager
     def turn(self, seconds: float | None = None) -> Iterator[None]:

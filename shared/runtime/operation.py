@@ -68,9 +68,7 @@ class HttpTrigger:
     idempotency: Literal["none", "optional", "required"]
     also: tuple[int, ...] = ()  # other success statuses; 204 has no body
     media: str = "application/json"
-    writes: bool = (
-        True  # in Spanner; without it, the nearest region serves the operation with read rights only
-    )
+    writes: bool = True  # in Spanner; otherwise the nearest region serves it, with read rights only
     shared: bool = False  # the answer is the same for everybody: a CDN may cache it as its headers allow
     proven: bool = False  # only after the mailbox of the account is proved
     person: bool = False  # no API key, no command, and nobody who acts for another user
@@ -203,14 +201,16 @@ def http(
     requires a `proven` mailbox by default. For `others` see HttpTrigger."""
     if shared and (method != "GET" or permission != PUBLIC):
         raise ValueError(f"{method} {path}: only what anybody may GET has an answer to share")
-    full = path[1:] if path.startswith("//") else API + path
-    keyed = idempotency or ("optional" if method == "POST" else "none")
-    changes = method != "GET" if writes is None else writes
-    reach = others or _others(method, permission)
     trigger = HttpTrigger(
-        method, full, permission, request, answer, status, keyed, also, media, changes, shared,
-        _moves(method, permission) if proven is None else proven, person, reach, location and API + location,
-        largest,
+        method=method,
+        path=path[1:] if path.startswith("//") else API + path,
+        permission=permission, request=request, answer=answer, status=status, also=also, media=media,
+        idempotency=idempotency or ("optional" if method == "POST" else "none"),
+        writes=method != "GET" if writes is None else writes,
+        proven=_moves(method, permission) if proven is None else proven,
+        others=others or _others(method, permission),
+        location=location and API + location,
+        shared=shared, person=person, largest=largest,
     )  # fmt: skip
     return _declare(lambda operation: operation.https.append(trigger), needs, publishes)
 

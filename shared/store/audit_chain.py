@@ -79,7 +79,16 @@ def seal(session: Session, shard: int, now: datetime) -> list[Seal]:
             break
         before = last.digest if last else GENESIS
         number = last.seq + 1 if last else 1
-        last = Seal(shard, number, since, until, len(rows), before, digest(before, rows), now)
+        last = Seal(
+            shard=shard,
+            seq=number,
+            since=since,
+            until=until,
+            rows=len(rows),
+            previous=before,
+            digest=digest(before, rows),
+            sealed_at=now,
+        )
         seals.append(last)
         since = until
     return seals

@@ -85,19 +85,19 @@ def audit_row(
 ) -> system.AuditRow:
     """The audit row of this run: who did what, and from where."""
     return system.AuditRow(
-        system.shard_of(identity, system.AUDIT_WRITTEN),
-        COMMIT_TIMESTAMP,
-        identity,
-        context.principal,
-        context.operation,
-        resource,
-        context.request_id,
-        context.request.causation_id,
-        events,
-        now,
-        context.caller.session_id if context.caller else None,
-        context.request.network,
-        _with_acting(context, details),
+        shard=system.shard_of(identity, system.AUDIT_WRITTEN),
+        committed_at=COMMIT_TIMESTAMP,
+        id=identity,
+        actor=context.principal,
+        action=context.operation,
+        resource=resource,
+        request_id=context.request_id,
+        causation_id=context.request.causation_id,
+        events=events,
+        happened_at=now,
+        session_id=context.caller.session_id if context.caller else None,
+        network=context.request.network,
+        details=_with_acting(context, details),
     )
 
 

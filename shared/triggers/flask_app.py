@@ -95,9 +95,7 @@ def respond(reply: Reply, *, last: bool = False) -> Response:
     class Closing(Response):
         def __call__(self, environ: Any, start_response: Any) -> Any:
             server: Any = getattr(start_response, "__self__", None)
-            if hasattr(
-                server, "force_close"
-            ):  # gunicorn sends its own Connection header, not the application's
+            if hasattr(server, "force_close"):  # gunicorn sends a Connection header of its own
                 server.force_close()
             return super().__call__(environ, start_response)
 

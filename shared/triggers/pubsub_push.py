@@ -189,9 +189,8 @@ def _nothing(unit: UnitOfWork) -> None:
 def record_dead_letter(delivery: Delivery, topic: str, consumer: str, reason: str) -> None:
     """Record a dead letter once per message and consumer, whatever happens to the delivery. The user on whose behalf
     a command was sent is notified, if the command is readable."""
-    consumer = consumer[
-        :CONSUMER_LIMIT
-    ]  # a forwarded message names its consumer in an attribute that anybody can set
+    # A forwarded message names its consumer in an attribute that anybody can set.
+    consumer = consumer[:CONSUMER_LIMIT]
     digest = hashlib.sha256(f"{consumer}/{topic}/{delivery.message_id}".encode()).hexdigest()
     context = Context(current().operation, new_id("req"), deadline_in(resources.settings().handler_seconds))
     context.caller = Caller.of_system()
@@ -239,19 +238,15 @@ def _record_dead_letter(unit: UnitOfWork, letter: Letter) -> None:
     reason = letter.reason
     if len(text) > BODY_LIMIT:
         text, reason = text[:BODY_LIMIT], f"{reason[:900]} (the body is cut to {BODY_LIMIT} characters)"
-    attributes = dict(letter.delivery.attributes)
     unit.write(
-        system.DeadLetter(
+        system.dead_letter(
             unit.new_id("dlq"),
-            letter.consumer,
-            letter.topic,
-            reason,
-            text,
-            attributes,
-            "new",
-            1,
-            unit.now,
-            unit.now,
+            consumer=letter.consumer,
+            topic=letter.topic,
+            reason=reason,
+            body=text,
+            attributes=dict(letter.delivery.attributes),
+            now=unit.now,
         )
     )
     if letter.command:

@@ -35,9 +35,7 @@ from shared.webhooks.disabling import disable
 from shared.webhooks.sending import SECONDS, Outcome, Receiver
 
 AT_ONCE: Final = 8  # simultaneous deliveries to one endpoint that answers
-RESERVE_SECONDS: Final = (
-    SECONDS + 5.0
-)  # seconds of the run's deadline that are reserved for the last attempts
+RESERVE_SECONDS: Final = SECONDS + 5.0  # of the run's deadline, reserved for the last attempts
 MAX_SECONDS: Final = 25.0  # seconds of one run, after which other lanes have their turn
 
 

@@ -123,14 +123,14 @@ class Mutation:
     def _record(self, answer: Any) -> system.OperationRecord:
         context = self.context
         return system.OperationRecord(
-            context.principal,
-            self.key,
-            context.operation,
-            self.fingerprint,
-            context.answer.status or 0,
-            etag_of(answer),
-            render(answer, redact=True) if context.request.idempotency else "",
-            self.now,
+            principal=context.principal,
+            key=self.key,
+            operation=context.operation,
+            fingerprint=self.fingerprint,
+            status=context.answer.status or 0,
+            etag=etag_of(answer),
+            body=render(answer, redact=True) if context.request.idempotency else "",
+            created_at=self.now,
         )
 
     def explain(self, conflict: AlreadyExists) -> Any:

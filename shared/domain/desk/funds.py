@@ -93,7 +93,20 @@ class FundsPair(NamedTuple):
 
 def empty(chain: str, address: str, token_address: str | None, now: datetime) -> Funds:
     """A new row for an address and asset without commitments and observations."""
-    return Funds(chain, address, token_address or "", 0, 0, 0, 0, NEVER, NEVER, 1, now, now)
+    return Funds(
+        chain=chain,
+        address=address,
+        token_address=token_address or "",
+        committed=0,
+        in_flight=0,
+        supplies=0,
+        observed_balance=0,
+        observed_block=NEVER,
+        settled_block=NEVER,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def observe(funds: Funds, balance: int, block: int, now: datetime) -> Funds:

@@ -11,9 +11,8 @@ from shared.domain.transactions.evidence import Receipt, transfer_logged
 from shared.domain.transactions.outcome import NotEvidence
 from shared.domain.transactions.transactions import Attempt, Transaction
 
-LOST: Final = (
-    b""  # the bytes of such an attempt are unknown: their creator is gone, and nobody has to send them again
-)
+# The bytes of such an attempt are unknown: their creator is gone, and nobody has to send them again.
+LOST: Final = b""
 
 
 @dataclass(frozen=True, slots=True)

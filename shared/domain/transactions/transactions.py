@@ -100,9 +100,8 @@ class Transaction:
     waiting_for: WaitingFor | None = None  # also None in rows older than the column
     waiting_since: datetime | None = None
     metadata: dict[str, str] | None = None  # the owner's notes, never interpreted
-    approved_fee: int | None = (
-        None  # the wei for gas that was approved; also None in rows older than the column
-    )
+    # The wei for gas that was approved; also None in rows older than the column.
+    approved_fee: int | None = None
 
     @property
     def waiting(self) -> tuple[WaitingFor, datetime] | None:

@@ -55,15 +55,34 @@ class WebhookLane:
 def new_lane(webhook_id: str, user_id: str, now: datetime, fed_at: Any) -> WebhookLane:
     """A new lane; events before `fed_at` are not delivered."""
     shard = int.from_bytes(hashlib.blake2b(webhook_id.encode(), digest_size=2).digest(), "big") % WRITTEN
-    return WebhookLane(webhook_id, user_id, shard, now + IDLE, None, None, fed_at, 0, "", 0, None, None)
+    return WebhookLane(
+        webhook_id=webhook_id,
+        user_id=user_id,
+        shard=shard,
+        due_at=now + IDLE,
+        lease=None,
+        lease_until=None,
+        fed_at=fed_at,
+        fed_ord=0,
+        fed_id="",
+        failures=0,
+        failing_since=None,
+        not_before=None,
+    )
 
 
 def restarted(lane: WebhookLane, now: datetime, fed_at: Any) -> WebhookLane:
     """The lane of an endpoint that was enabled again; events before `fed_at` are not delivered."""
     return replace(
-        lane, due_at=now, fed_at=fed_at, fed_ord=0, fed_id="",
-        failures=0, failing_since=None, not_before=None,
-    )  # fmt: skip
+        lane,
+        due_at=now,
+        fed_at=fed_at,
+        fed_ord=0,
+        fed_id="",
+        failures=0,
+        failing_since=None,
+        not_before=None,
+    )
 
 
 def stopped(lane: WebhookLane) -> WebhookLane:

@@ -87,9 +87,7 @@ class AuditRow:
     happened_at: datetime
     session_id: str | None = None  # of the sign-in or the API key
     network: str | None = None
-    details: dict[str, Any] | None = (
-        None  # a security-relevant change: values before and after, and its reason
-    )
+    details: dict[str, Any] | None = None  # of a security-relevant change: before, after, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +147,31 @@ DEAD_LETTERS = Table("dead_letters", DeadLetter, ("id",), documents=frozenset({"
 DEAD_LETTERS_BY_TIME = Index(
     "dead_letters_by_time", DEAD_LETTERS, ("status", "created_at", "id"), descending=frozenset({"created_at"})
 )
+
+
+def dead_letter(
+    identity: str,
+    *,
+    consumer: str,
+    topic: str,
+    reason: str,
+    body: str,
+    attributes: dict[str, str],
+    now: datetime,
+) -> DeadLetter:
+    """A new dead letter. A reason that is too long is cut."""
+    return DeadLetter(
+        id=identity,
+        consumer=consumer,
+        topic=topic,
+        reason=reason[:REASON_LIMIT],
+        body=body,
+        attributes=attributes,
+        status="new",
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def timer(kind: str, subject: str, due_at: datetime) -> Timer:

@@ -26,13 +26,11 @@ class Lease:
     owner: str
     held_until: datetime
     fence: int  # rises each time the lease is taken
-    block_number: int | None = (
-        None  # of a bucket: everything waiting up to this block was seen in its recorded block
-    )
+    # Of a bucket: everything waiting up to this block was seen in its recorded block.
+    block_number: int | None = None
     block_hash: str | None = None
-    failing_since: datetime | None = (
-        None  # of a bucket: the start of the first visit in the current series of failures
-    )
+    # Of a bucket: the start of the first visit in the current series of failures.
+    failing_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
