@@ -10,7 +10,7 @@ import time
 
 from schemas.auth import Register, User
 from shared import resources
-from shared.auth import evenly, mail_budget, mails
+from shared.auth import answer_time, mail_budget, mails
 from shared.domain import users as rules
 from shared.domain.permissions import Caller
 from shared.identity.passwords import refuse_weak
@@ -48,7 +48,7 @@ def register_user(request: Register, caller: Caller | None) -> User:
         user = rules.register(user_id=new_id("usr"), now=resources.clock().now(), email=email)
         if mailed:
             mails.registered_again(email)
-    evenly.wait(started)
+    answer_time.equalise(started)
     return User.of(user)
 
 

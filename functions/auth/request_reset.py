@@ -11,7 +11,7 @@ import time
 
 from schemas.auth import RequestReset, ResetRequested
 from shared import resources
-from shared.auth import evenly, mail_budget
+from shared.auth import answer_time, mail_budget
 from shared.domain import users as rules
 from shared.domain.errors import InvalidValue
 from shared.domain.permissions import Caller
@@ -37,7 +37,7 @@ def request_reset(request: RequestReset, caller: Caller | None) -> None:
     if mail_budget.take("reset", email or request.email):
         user = users.by_email(Session(resources.database().snapshot()), email) if email else None
         commit(_announce, user.id if user else None)
-    evenly.wait(started)
+    answer_time.equalise(started)
 
 
 def _normal(text: str) -> str | None:

@@ -26,11 +26,11 @@ def list_claims(request: ListClaims, caller: Caller) -> ClaimPage:
         index, owner = claims.CLAIMS_BY_ORDER, request.order_id
     now, status = resources.clock().now(), request.status
     span = owned_lists.span_of(request)
-    more = [] if span == (None, ()) else [str(part) for part in span]
+    bounds = [] if span == owned_lists.UNBOUNDED else [str(bound) for bound in span]
     filters = {"status": STORED_AS.get(status or "", status)}
 
     def read(limit: int, cursor: str | None) -> tuple[list[Claim], str | None]:
-        return page(index, [owner], limit=limit, cursor=cursor, filters=filters, span=span, more=more)
+        return page(index, [owner], limit=limit, cursor=cursor, filters=filters, span=span, more=bounds)
 
     rows, cursor = kept_page(
         read,

@@ -17,7 +17,7 @@ from shared.feed.readers import WaitingLists
 from shared.runtime.context import current, deadline_in
 from shared.runtime.operation import http
 
-FIRST_PAUSE, MAX_PAUSE = 0.1, 1.0
+FIRST_PAUSE, MAX_PAUSE = 0.1, 1.0  # seconds between two reads while the caller waits
 
 
 @http("GET", "/events", permission="event:read", others="owner", request=ListEvents, answer=EventPage)
@@ -28,21 +28,28 @@ def list_events(request: ListEvents, caller: Caller) -> EventPage:
     types = user_events.types_of(request.types)
     chunk = user_events.read(caller.user_id, request.after, types, request.limit)
     if not chunk.events and wait:
+        until = time.monotonic() + wait
         with resources.memory(WaitingLists).held(caller.user_id) as place:
-            chunk = _awaited(request, caller, chunk.cursor, types, (wait, place.wanted))
+            chunk = _awaited(request, caller, chunk.cursor, types, until=until, place_wanted=place.wanted)
     return EventPage(items=[event for event, _ in chunk.events], cursor=chunk.cursor)
 
 
 def _awaited(
-    request: ListEvents, caller: Caller, cursor: str, types: frozenset[str] | None, end: tuple[float, Event]
+    request: ListEvents,
+    caller: Caller,
+    cursor: str,
+    types: frozenset[str] | None,
+    *,
+    until: float,
+    place_wanted: Event,
 ) -> user_events.Chunk:
-    """The first events after the cursor; empty if none came within `end`'s seconds, or before its event was set."""
-    wait, wanted = end
-    until, pause = time.monotonic() + wait, FIRST_PAUSE
+    """The first events after the cursor; empty if none came before `until` (on the monotonic clock), or before another
+    caller wanted the place of this one."""
+    pause = FIRST_PAUSE
     while True:
-        wanted.wait(min(pause, max(0.0, until - time.monotonic())))
+        place_wanted.wait(min(pause, max(0.0, until - time.monotonic())))
         pause = min(2 * pause, MAX_PAUSE)
         chunk = user_events.read(caller.user_id, cursor, types, request.limit)
-        if chunk.events or wanted.is_set() or time.monotonic() >= until:
+        if chunk.events or place_wanted.is_set() or time.monotonic() >= until:
             return chunk
         cursor = chunk.cursor

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 
 from shared import resources
-from shared.desk import activation, timer_handlers, unchecked
-from shared.runtime.context import remaining_seconds
+from shared.desk import activation, pending_supplies, timer_handlers
+from shared.runtime.context import time_left
 from shared.runtime.operation import schedule
 from shared.runtime.parallel import run_each
 from shared.store.port import Write
@@ -27,7 +27,7 @@ RESERVE_SECONDS = 10.0  # no new round begins when less than this is left before
 @schedule(seconds=2, needs=("chain",), publishes=("supply-events", "order-events", "claim-events"))
 def fire_timers() -> None:
     tried: set[Timer] = set()
-    while remaining_seconds(3_600) > RESERVE_SECONDS:
+    while time_left(RESERVE_SECONDS):
         due = [timer for timer in _due() if timer not in tried]
         if not due:
             break
@@ -42,13 +42,13 @@ def fire_timers() -> None:
 
 
 def _check_supplies() -> None:
-    if remaining_seconds(3_600) <= RESERVE_SECONDS:
+    if not time_left(RESERVE_SECONDS):
         return
     pending = checked = 0
-    for part in unchecked.turn(resources.clock().now()).parts(THREADS):
+    for part in pending_supplies.next_round(resources.clock().now()).parts(THREADS):
         pending += len(part)
         checked += sum(run_each(_checked, part, threads=THREADS))
-        if remaining_seconds(3_600) <= RESERVE_SECONDS:
+        if not time_left(RESERVE_SECONDS):
             break
     if pending:
         _log.info("supplies", extra={"checked": checked, "pending": pending})

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from shared import resources
 from shared.runtime import cloud_event
-from shared.runtime.context import remaining_seconds
+from shared.runtime.context import time_left
 from shared.runtime.operation import schedule
 from shared.store.port import Key
 from shared.store.session import Session
@@ -50,7 +50,7 @@ def sweep_outbox() -> None:
     places: dict[int, Key] = {shard: (_start(marks.get(shard), now),) for shard in range(OUTBOX_SHARDS)}
     while places:
         places = _sweep(places, marks, now)
-        if remaining_seconds(3600) < RESERVE_SECONDS:
+        if not time_left(RESERVE_SECONDS):
             return
 
 

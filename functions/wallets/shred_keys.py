@@ -6,7 +6,7 @@ import logging
 
 from shared import resources
 from shared.chain.errors import ChainError
-from shared.runtime.context import remaining_seconds
+from shared.runtime.context import time_left
 from shared.runtime.operation import schedule
 from shared.store.session import Session
 from shared.store.tables.wallets import DISABLED_SHARDS, WALLETS, WALLETS_DISABLED
@@ -25,13 +25,11 @@ def shred_keys() -> None:
     due = session.read_all(
         WALLETS_DISABLED.scan(shard, upto=(before,), limit=BATCH) for shard in range(DISABLED_SHARDS)
     )
-    shredded = sum(_shred(session, str(entry["id"])) for shard in due for entry in shard if _time_left())
+    shredded = sum(
+        _shred(session, str(entry["id"])) for shard in due for entry in shard if time_left(RESERVE_SECONDS)
+    )
     if any(due):
         _log.info("shredded", extra={"keys": shredded, "looked_at": sum(map(len, due))})
-
-
-def _time_left() -> bool:
-    return remaining_seconds(3_600) > RESERVE_SECONDS
 
 
 def _shred(session: Session, wallet_id: str) -> bool:

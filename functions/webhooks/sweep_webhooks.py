@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from shared import resources
-from shared.runtime.context import remaining_seconds
+from shared.runtime.context import time_left
 from shared.runtime.operation import schedule
 from shared.webhooks import hints, lanes
 
@@ -18,6 +18,6 @@ RESERVE_SECONDS = 10.0  # no further sweep begins when less than this is left be
 def sweep_webhooks() -> None:
     while True:
         hints.wake(lanes.due(resources.clock().now(), MAX_LANES))
-        if resources.settings().local or remaining_seconds(3_600) < RESERVE_SECONDS:
+        if resources.settings().local or not time_left(RESERVE_SECONDS):
             return
         time.sleep(PAUSE)

@@ -63,7 +63,7 @@ class FirestoreCache:
         self.maximum = firestore.Maximum
         self.entries = entries
         self.clock = clock
-        self._breaker = Breaker()
+        self._breaker = Breaker("the cache did not answer")
         self._call_seconds = call_seconds
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A circuit breaker: opens after failures in a row, then lets one probe through at a time."""
+"""A circuit breaker for calls to Firestore, which nothing may wait for: the caller goes on without an answer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ _log = logging.getLogger(__name__)
 
 
 class Breaker:
-    """A breaker that opens after `limit` failures in a row, and then lets one probe through every `pause` seconds."""
+    """A breaker that opens after `limit` failures in a row, and then lets one probe through every `pause` seconds.
 
-    def __init__(self, limit: int = 5, pause: float = 5.0) -> None:
+    `failure` is the log's text for a failed call."""
+
+    def __init__(self, failure: str, limit: int = 5, pause: float = 5.0) -> None:
+        self._failure = failure
         self._limit, self._pause = limit, pause
         self._failures, self._until = 0, 0.0
         self._lock = threading.Lock()
@@ -35,7 +38,7 @@ class Breaker:
             with self._lock:
                 self._failures += 1
                 self._until = time.monotonic() + self._pause
-            _log.warning("the cache did not answer", extra={"error": type(error).__name__})
+            _log.warning(self._failure, extra={"error": type(error).__name__})
             return None
         with self._lock:
             self._failures = 0

@@ -134,7 +134,7 @@ class FirestoreCounters:
         from shared.adapters.circuit_breaker import Breaker
 
         self._client = firestore.Client(project=project, database=database)
-        self._breaker = Breaker()
+        self._breaker = Breaker("the counter of rate limits did not answer")
 
     def add(self, key: str, amount: int, until: datetime) -> int | None:
         """Increment the counter in one commit that returns the result."""
@@ -147,6 +147,7 @@ class FirestoreCounters:
 
         from shared.adapters.cache import CALL_SECONDS
 
+        # The library's public calls do not return the result of a transform, so this uses what they use.
         name = self._client.collection("rates").document(key)._document_path
         increment = DocumentTransform.FieldTransform(
             field_path="taken", increment=types.Value(integer_value=amount)

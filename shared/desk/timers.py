@@ -9,7 +9,7 @@ from shared.domain.desk.orders import Order
 from shared.domain.desk.supplies import Supply
 from shared.store.tables.system import Timer, timer
 
-SUPPLY_CHECK: Final = "supply_check"  # of release 0.0.1; `unchecked` finds these supplies
+SUPPLY_CHECK: Final = "supply_check"  # of release 0.0.1; `pending_supplies` finds these supplies
 SUPPLY_EXPIRY: Final = "supply_expiry"
 ORDER_EXPIRY: Final = "order_expiry"
 CLAIM_LEASE: Final = "claim_lease"

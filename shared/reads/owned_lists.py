@@ -37,6 +37,9 @@ class OwnedQuery(TimedQuery, Protocol):
     def metadata(self) -> str | None: ...
 
 
+UNBOUNDED: tuple[Key | None, Key] = (None, ())  # the span of a list without bounds
+
+
 def span_of(request: TimedQuery) -> tuple[Key | None, Key]:
     """The range of a newest-first index: created from `created_after` (inclusive) to `created_before` (exclusive)."""
     before, after = request.created_before, request.created_after
@@ -59,34 +62,57 @@ def page(
     used. Raises InvalidCursor."""
     size, begin = limit or request.limit, cursor if limit else request.cursor
     span = span_of(request)
-    more = [request.metadata, *map(str, span)] if request.metadata or span != (None, ()) else []
-    if request.metadata is None:
-        return pagination.page(
-            index, prefix, limit=size, cursor=begin, filters=filters, keep=keep, span=span, more=more,
-            without=without,
-        )  # fmt: skip
+    if request.metadata is not None:
+        found = _Found(index, prefix[0], request.metadata, span[1], without)
+        return _page_with_metadata(
+            index, prefix, found, span, filters=filters, keep=keep, limit=size, cursor=begin
+        )
+    return pagination.page(
+        index,
+        prefix,
+        limit=size,
+        cursor=begin,
+        filters=filters,
+        keep=keep,
+        span=span,
+        more=[] if span == UNBOUNDED else [None, *map(str, span)],
+        without=without,
+    )
+
+
+def _page_with_metadata(
+    index: Index[T],
+    prefix: Sequence[Any],
+    found: _Found,
+    span: tuple[Key | None, Key],
+    *,
+    filters: Mapping[str, Any],
+    keep: Callable[[Row], bool] | None,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[T], str | None]:
+    """One page of the rows with the metadata entry of `found`, in the order of their entries."""
     wanted = dict(zip(index.key, prefix, strict=False)) | {k: v for k, v in filters.items() if v is not None}
-    binding = ["noted", index.name, sorted(map(str, wanted.items())), *more]
-    after = pagination.decode(binding, begin) if begin else span[0]
-    found = _Found(index, prefix[0], request.metadata, span[1], without)
+    binding = ["noted", index.name, sorted(map(str, wanted.items())), found.entry, *map(str, span)]
+    after = pagination.decode(binding, cursor) if cursor else span[0]
     for _ in range(pagination.MAX_ROUNDS):
         entries = found.read(
-            after, size, lambda row: pagination.fits(row, wanted) and (keep is None or keep(row))
+            after, limit, lambda row: pagination.fits(row, wanted) and (keep is None or keep(row))
         )
-        if len(found.kept) > size:
-            after = _position(found.kept[size - 1][0])
+        if len(found.kept) > limit:
+            after = _position(found.kept[limit - 1][0])
             break
-        if len(entries) <= size:
+        if len(entries) <= limit:
             return [row for _, row in found.kept], None
         after = _position(entries[-1])
-    return [row for _, row in found.kept[:size]], pagination.encode(binding, after or ())
+    return [row for _, row in found.kept[:limit]], pagination.encode(binding, after or ())
 
 
 class _Found:
-    """Rows with a metadata entry, in the order of their entries."""
+    """Rows with the metadata entry `<key>:<value>`, in the order of their entries."""
 
-    def __init__(self, index: Index[Any], owner: str, note: str, upto: Key, without: Sequence[str]) -> None:
-        self._table, self._owner, self._note, self._upto = index.table, owner, note, upto
+    def __init__(self, index: Index[Any], owner: str, entry: str, upto: Key, without: Sequence[str]) -> None:
+        self._table, self._owner, self.entry, self._upto = index.table, owner, entry, upto
         self._without = without
         self._session = Session(resources.database().snapshot())
         self.kept: list[tuple[MetadataEntry, Any]] = []
@@ -94,7 +120,7 @@ class _Found:
     def read(self, after: Key | None, size: int, keep: Callable[[Row], bool]) -> list[MetadataEntry]:
         """Read one page of entries, keep their rows that match, and return the entries."""
         scan = METADATA.scan(
-            self._owner, self._table.name, self._note, after=after, upto=self._upto, limit=size + 1
+            self._owner, self._table.name, self.entry, after=after, upto=self._upto, limit=size + 1
         )
         entries = self._session.many(scan)
         keys: list[Key] = [(entry.resource_id,) for entry in entries]

@@ -12,6 +12,7 @@ context variable, so threads that serve the same request copy it. Each part has 
 from __future__ import annotations
 
 import contextvars
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,6 +157,11 @@ def remaining_seconds(cap: float) -> float:
     if context is None:
         return cap
     return max(0.001, min(cap, context.deadline - time.monotonic()))
+
+
+def time_left(reserve: float) -> bool:
+    """Whether more than `reserve` seconds are left until the deadline; always true outside of a run."""
+    return remaining_seconds(math.inf) > reserve
 
 
 def count_call(method: str) -> None:

@@ -39,7 +39,6 @@ SERVING: Final[dict[str, Any]] = {  # uvicorn's settings
 # Bytes of a too long body that are read and discarded: a client that still sends would lose the answer to a reset
 # connection.
 DRAINED: Final = 16 * 1024 * 1024
-MAX_PUSH: Final = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
 
 def _refused_in_time(record: logging.LogRecord) -> bool:
@@ -101,7 +100,7 @@ class App:
         return entrypoint.answer(found, incoming) if found else self._router.elsewhere(incoming)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit = MAX_PUSH if scope["path"].startswith("/push/") else request_parsing.most(scope["path"])
+        limit = request_parsing.body_limit(scope["path"])
         body = await _body(receive, limit)
         if body is None:
             return

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from shared.triggers.streaming.subscription import Subscription
 
 DRAINED = 1024 * 1024  # bytes of a too long body that are read and discarded
-MAX_PUSH = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 
 
 def serve(operation: Operation) -> Callable[[Request], Response]:
@@ -54,11 +53,8 @@ def serve_all_paths(view: Callable[[Request], Response]) -> None:
 
 
 def incoming(request: Request) -> Incoming:
-    """Convert a flask request to plain data. A body longer than the limit is not read.
-
-    A push may be as long as Pub/Sub allows: an unread push could not be recorded, and would be redelivered forever.
-    """
-    limit = _limit(request)
+    """Convert a flask request to plain data. A body longer than the limit is not read."""
+    limit = request_parsing.body_limit(request.path)
     if request.content_length is None:  # chunked, so the length is unknown
         body = request.stream.read(limit + 1)
     elif request.content_length > limit:
@@ -74,15 +70,11 @@ def incoming(request: Request) -> Incoming:
     )
 
 
-def _limit(request: Request) -> int:
-    return MAX_PUSH if request.path.startswith("/push/") else request_parsing.most(request.path)
-
-
 def unread(request: Request, parsed: Incoming) -> bool:
     """Whether part of the body is unread because it exceeds the limit; then nothing can follow on this connection.
     A little of it is read and discarded: a client that still sends when the connection closes would not see the
     answer."""
-    if len(parsed.body) <= _limit(request):
+    if len(parsed.body) <= request_parsing.body_limit(request.path):
         return False
     request.stream.read(DRAINED)
     return True

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
-MAX_SECONDS: Final = 600.0  # seconds
-AGAIN_AFTER: Final = 60.0
-TIMEOUT: Final = 5.0
+MAX_SECONDS: Final = 600.0
+REFETCH_SECONDS: Final = 60.0  # between two fetches because of unknown key ids
+TIMEOUT_SECONDS: Final = 5.0
 
 
 class Response(Protocol):
@@ -58,7 +58,7 @@ class Certificates:
             if (
                 kept is not None
                 and now < kept.until
-                and (kid in kept.kids or now < kept.asked_at + AGAIN_AFTER)
+                and (kid in kept.kids or now < kept.asked_at + REFETCH_SECONDS)
             ):
                 return kept.response
             response = self._fetch(url)
@@ -71,7 +71,7 @@ class Certificates:
 def _download(url: str) -> Response:
     from google.auth.transport import requests
 
-    response: Response = requests.Request()(url, method="GET", timeout=TIMEOUT)
+    response: Response = requests.Request()(url, method="GET", timeout=TIMEOUT_SECONDS)
     return response
 
 

@@ -16,6 +16,7 @@ from shared.runtime.context import Browser, Context
 from shared.runtime.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType, ValidationFailed
 from shared.runtime.operation import API, BODY_WITH_ABI, MAX_BODY, HttpTrigger
 
+MAX_PUSH = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
 _WITH_ABI = f"{API}/contracts"
 _VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 
@@ -66,8 +67,12 @@ def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> di
     return given | path
 
 
-def most(path: str) -> int:
-    """The maximum number of body bytes that are read for this path; the route itself may accept less."""
+def body_limit(path: str) -> int:
+    """The maximum number of body bytes that are read for this path; the route itself may accept less.
+
+    A push may be as long as Pub/Sub allows: an unread push could not be recorded, and would be redelivered forever."""
+    if path.startswith("/push/"):
+        return MAX_PUSH
     return BODY_WITH_ABI if path.startswith(_WITH_ABI) else MAX_BODY
 
 

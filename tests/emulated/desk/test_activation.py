@@ -10,7 +10,7 @@ import pytest
 
 from shared import resources
 from shared.chain.client import ChainClient
-from shared.desk import unchecked
+from shared.desk import pending_supplies
 from shared.domain.desk.supplies import Supply
 from shared.store.session import Session
 from shared.store.tables.supplies import SUPPLIES
@@ -92,7 +92,7 @@ def waiting(desk: Desk, clock: TestClock, count: int) -> list[str]:
     for _ in range(count):
         clock.advance(timedelta(seconds=1))
         made.append(desk.app.ok(201, "POST", "/supplies", body, user=user)["id"])
-    clock.advance(2 * unchecked.CHECK_AFTER)
+    clock.advance(2 * pending_supplies.CHECK_AFTER)
     return made
 
 
@@ -103,7 +103,7 @@ def supplies(*ids: str) -> list[Supply]:
 def test_a_lost_event_is_found_behind_many_supplies_of_a_silent_chain(
     desk: Desk, clock: TestClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unchecked, "BATCH", 2)
+    monkeypatch.setattr(pending_supplies, "BATCH", 2)
     oldest, *newer = waiting(desk, clock, 21)
     silenced = [SUPPLIES.write("update", replace(row, chain="silent")) for row in supplies(*newer)]
     resources.database().write(silenced)
@@ -115,14 +115,14 @@ def test_a_lost_event_is_found_behind_many_supplies_of_a_silent_chain(
 def test_a_run_that_ends_early_is_continued_where_it_was(
     desk: Desk, clock: TestClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unchecked, "BATCH", 3)
+    monkeypatch.setattr(pending_supplies, "BATCH", 3)
     made, seen = waiting(desk, clock, 24), set[str]()
     for _ in range(24):
-        seen.update(next(unchecked.turn(clock.now()).parts(4)))
+        seen.update(next(pending_supplies.next_round(clock.now()).parts(4)))
     assert seen == set(made)
 
 
 def test_supplies_are_not_looked_at_in_their_first_minute(desk: Desk, clock: TestClock) -> None:
     (made,) = waiting(desk, clock, 1)
-    assert list(unchecked.turn(clock.now() - unchecked.CHECK_AFTER).parts(8)) == [[]]
-    assert list(unchecked.turn(clock.now()).parts(8)) == [[made]]
+    assert list(pending_supplies.next_round(clock.now() - pending_supplies.CHECK_AFTER).parts(8)) == [[]]
+    assert list(pending_supplies.next_round(clock.now()).parts(8)) == [[made]]

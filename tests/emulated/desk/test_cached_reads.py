@@ -179,7 +179,7 @@ def test_a_cache_that_does_not_answer_is_passed_by(desk: Desk, monkeypatch: pyte
             return self.document.set(*fields, **how)
 
     down = FirestoreCache(SimpleNamespace(document=Counting), SystemClock(), call_seconds=0.2)
-    down._breaker = Breaker(limit=5, pause=3_600)
+    down._breaker = Breaker("no answer", limit=5, pause=3_600)
     with resources.override(cache=down):
         for _ in range(8):
             assert get(desk, path, shopper).body["version"] == 1

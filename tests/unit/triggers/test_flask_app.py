@@ -15,7 +15,7 @@ from shared import resources
 from shared.runtime.operation import MAX_BODY
 from shared.settings import load
 from shared.telemetry import logs
-from shared.triggers import flask_app
+from shared.triggers import flask_app, request_parsing
 
 
 class Endless:
@@ -28,7 +28,7 @@ class Endless:
 
 @pytest.mark.parametrize(
     ("path", "limit"),
-    [("/api/v1/claims", MAX_BODY), ("/push/claim_order", flask_app.MAX_PUSH)],
+    [("/api/v1/claims", MAX_BODY), ("/push/claim_order", request_parsing.MAX_PUSH)],
 )
 def test_a_body_in_chunks_is_read_to_the_limit_only(path: str, limit: int) -> None:
     environ = {

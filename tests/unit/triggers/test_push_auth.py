@@ -23,7 +23,7 @@ from shared.identity.errors import Unauthenticated
 from shared.runtime.errors import Unready
 from shared.settings import Settings, load
 from shared.triggers import push_auth
-from shared.triggers.google_certificates import AGAIN_AFTER, MAX_SECONDS, Certificates
+from shared.triggers.google_certificates import MAX_SECONDS, REFETCH_SECONDS, Certificates
 
 AUDIENCE, ROBOT = "https://api.example", "push@example.iam.gserviceaccount.com"
 
@@ -147,7 +147,7 @@ def test_a_new_key_is_found_and_made_up_ones_do_not_make_us_ask(google: Google, 
         with pytest.raises(Unauthenticated):
             push_with(settings, token(OTHER, "k2"))
     assert google.asked == 1
-    google.now = AGAIN_AFTER
+    google.now = REFETCH_SECONDS
     push_with(settings, token(OTHER, "k2"))
     assert google.asked == 2
 

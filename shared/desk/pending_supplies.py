@@ -25,7 +25,7 @@ _NAME: Final = "pending_supplies"
 
 
 @dataclass
-class Turn:
+class CheckRound:
     """The supplies of one run: a page of each shard, and the marks as they are stored."""
 
     began: datetime
@@ -63,7 +63,7 @@ class Turn:
             resources.database().write(writes)
 
 
-def turn(now: datetime) -> Turn:
+def next_round(now: datetime) -> CheckRound:
     """The supplies that have been pending for longer than a minute, from where the run before has ended."""
     session = Session(resources.database().snapshot())
     stored = session.many(SWEEP_MARKS.get_many([(_NAME, shard) for shard in range(SHARDS)]))
@@ -73,7 +73,7 @@ def turn(now: datetime) -> Turn:
         SUPPLIES_BY_STATUS.scan(shard, "pending", after=(time,), limit=BATCH)
         for shard, time in before.items()
     ]
-    return Turn(now, session.read_all(scans), marks)
+    return CheckRound(now, session.read_all(scans), marks)
 
 
 def _end(page: list[Row], count: int) -> datetime:
