@@ -38,6 +38,7 @@ def __getattr__(name: str) -> Any:
         from shared.triggers import flask_app
 
         flask_app.serve_all_paths(target)
+        flask_app.disable_control_socket()
     return target
 
 

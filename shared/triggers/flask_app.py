@@ -52,6 +52,14 @@ def serve_all_paths(view: Callable[[Request], Response]) -> None:
     current_app.register_error_handler(404, lambda _: view(request))
 
 
+def disable_control_socket() -> None:
+    """Let gunicorn make no socket for its console `gunicornc` in the home directory. functions-framework, which starts
+    gunicorn, passes no such setting on."""
+    from gunicorn.config import ControlSocketDisable
+
+    ControlSocketDisable.default = True
+
+
 def incoming(request: Request) -> Incoming:
     """Convert a flask request to plain data. A body longer than the limit is not read."""
     limit = request_parsing.body_limit(request.path)

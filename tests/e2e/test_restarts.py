@@ -91,8 +91,10 @@ def test_other_commands_see_the_same_store_keys_and_mails(run: ProductRun, http:
     command = [sys.executable, "-m", "shared.ops.appoint_admin", "somebody@example.com"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+    home = run.folder / "home"
+    home.mkdir()
     with ports.reserve() as (port, lock):
-        served = env | {"FUNCTION_TARGET": "get_me", "PORT": str(port)}
+        served = env | {"FUNCTION_TARGET": "get_me", "PORT": str(port), "HOME": str(home)}
         alone = [
             sys.executable,
             "-m",
@@ -110,6 +112,7 @@ def test_other_commands_see_the_same_store_keys_and_mails(run: ProductRun, http:
         assert answer.json()["roles"] == ["admin", "operator", "user"], answer.text
     finally:
         process.stop([function])
+    assert list(home.iterdir()) == []  # gunicorn would make the socket of its console there
 
 
 def test_a_demo_that_is_killed_leaves_no_process_and_no_folder(run: ProductRun) -> None:
