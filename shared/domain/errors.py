@@ -45,3 +45,8 @@ class InvalidState(Refusal):
     """The current state of the resource does not allow this; `data.status` is that state."""
 
     code, status, message = "INVALID_STATE", 409, "The resource's state does not allow this."
+
+    def __init__(self, message: str | None = None, /, *, status: str, **data: Any) -> None:
+        super().__init__(
+            message or f"The resource is {status}: this state does not allow it.", status=status, **data
+        )

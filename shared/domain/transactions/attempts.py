@@ -181,7 +181,10 @@ def undo(
     The first request stays in effect; another one changes nothing. Raises InvalidState if it is mined, terminal or a
     no-op."""
     if transaction.kind == "noop":
-        raise InvalidState("A no-op cannot be undone.", status=transaction.status)
+        raise InvalidState(
+            "The transaction only fills a nonce of its address, so there is nothing to cancel.",
+            status=transaction.status,
+        )
     if transaction.undo_state is not None and not transaction.terminal:
         return transaction
     if to == "expired":
@@ -202,7 +205,13 @@ def hasten(transaction: Transaction, latest: Attempt | None, caps: FeeCaps, now:
     """Raise the fees to the current fast ones; if signed bytes exist, by requesting one further attempt on the same
     nonce.
 
-    Raises InvalidState if it is mined or ended, FeeCapReached if the caps or the committed gas leave no room."""
+    Raises InvalidState if it is mined, has ended or has lost its nonce, FeeCapReached if the caps or the committed gas
+    leave no room."""
+    if transaction.blocked_reason == "FOREIGN_NONCE":
+        raise InvalidState(
+            "Another sender has used the transaction's nonce, so no fee speeds it up: it can only be cancelled.",
+            status=transaction.status,
+        )
     if latest is not None and transaction.live:
         replacement(latest.fees, None, transaction.held(caps, latest.kind, latest.gas))
     wanted = transaction.attempt_count + 1 if transaction.live else None
@@ -242,7 +251,13 @@ def check_replaceable(transaction: Transaction, *, by_operator: bool) -> None:
     if transaction.is_payment and not by_operator:
         raise SettlementTransaction(claim_id=transaction.claim_id)
     if not transaction.live and transaction.state not in UNSENT:
-        raise InvalidState(status=transaction.status)
+        now = "it has ended; send another transaction."
+        if not transaction.terminal:
+            now = "a block contains it; wait for its outcome."
+        raise InvalidState(
+            f"The transaction is {transaction.status}, so it can be neither cancelled nor sped up: {now}",
+            status=transaction.status,
+        )
 
 
 def block(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from shared.domain import event_types
-from shared.domain.errors import InvalidState, Refusal
+from shared.domain.errors import Refusal
 
 MAX_WEBHOOKS: Final = 20  # endpoints of one user
 OVERLAP: Final = timedelta(hours=24)  # how long the previous secret also signs after a rotation, by default
@@ -25,10 +25,11 @@ class TooManyWebhooks(Refusal):
     message = f"Delete a webhook endpoint first: an account has at most {MAX_WEBHOOKS}."
 
 
-class WebhookDisabled(InvalidState):
+class WebhookDisabled(Refusal):
     """`data.reason` says why the endpoint is disabled."""
 
-    code, message = "WEBHOOK_DISABLED", "The endpoint is disabled; set its status to active first."
+    code, status = "WEBHOOK_DISABLED", 409
+    message = "The endpoint is disabled; set its status to active first."
 
 
 @dataclass(frozen=True, slots=True)

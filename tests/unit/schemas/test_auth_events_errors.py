@@ -44,7 +44,7 @@ def test_a_refusal_has_the_contracts_shape() -> None:
     body = error_body(InvalidState(status="closed"), "req_1")
     assert body == {
         "code": "INVALID_STATE",
-        "message": "The resource's state does not allow this.",
+        "message": "The resource is closed: this state does not allow it.",
         "details": [],
         "data": {"status": "closed"},
         "request_id": "req_1",

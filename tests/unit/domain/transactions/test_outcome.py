@@ -15,7 +15,7 @@ from shared.domain.transactions.attempts import Plan, ReplacementTooCheap
 from shared.domain.transactions.evidence import TRANSFER_TOPIC, Log, Receipt, transfer_logged
 from shared.domain.transactions.fees import FeeCapReached, FeeCaps, Fees
 from shared.domain.transactions.outcome import NotEvidence
-from shared.domain.transactions.states import TRANSITIONS, public_status
+from shared.domain.transactions.states import TERMINAL, TRANSITIONS, State, public_status
 from shared.domain.transactions.transactions import (
     Attempt,
     AttemptConflict,
@@ -279,6 +279,24 @@ def test_users_cannot_replace_a_settlement() -> None:
     with pytest.raises(InvalidState) as refusal:
         attempts.check_replaceable(mined, by_operator=False)
     assert refusal.value.data["status"] == "mined"
+
+
+@pytest.mark.parametrize("state", sorted({"mined"} | TERMINAL))
+def test_what_cannot_be_replaced_says_its_state_and_what_can_be_done(state: State) -> None:
+    with pytest.raises(InvalidState) as refusal:
+        attempts.check_replaceable(replace(nonced(), state=state), by_operator=True)
+    said = refusal.value.text
+    assert said.startswith(f"The transaction is {state}, so it can be neither cancelled nor sped up: "), said
+    assert said.endswith((" wait for its outcome.", " send another transaction.")), said
+    assert refusal.value.data == {"status": state}
+
+
+def test_a_speed_up_of_what_has_lost_its_nonce_is_refused() -> None:
+    """No fee can bring its bytes into a block; before, it was accepted and did nothing."""
+    transaction, attempt = signed(nonced())
+    foreign = attempts.block(transaction, "FOREIGN_NONCE", NOW, 1.0)
+    with pytest.raises(InvalidState, match="can only be cancelled"):
+        attempts.hasten(foreign, attempt, CAPS, NOW)
 
 
 def test_a_late_answer_only_marks_the_attempt() -> None:
