@@ -47,6 +47,7 @@ _MODELS: Final[Mapping[str, type[Any]]] = {
     "contract.deployed": Contract,
     "contract.failed": Contract,
     "contract.reorged": Contract,
+    "contract.deleted": Contract,
     "contract.event": ContractEvents,
     "contract.events_reorged": EventsReorged,
     "wallet.received": Received,

@@ -7,8 +7,10 @@ from shared import resources
 from shared.contracts.events import following
 from shared.domain.contracts import abi, follows
 from shared.domain.contracts.follows import Follow, FutureBlock
+from shared.domain.errors import InvalidState
 from shared.domain.permissions import Caller
 from shared.runtime.operation import BODY_WITH_ABI, http
+from shared.store.partial_rows import without_columns
 from shared.store.session import Session
 from shared.store.tables.contracts import usable
 from shared.store.unit_of_work import UnitOfWork
@@ -44,8 +46,11 @@ def follow_contract(request: FollowContract, caller: Caller) -> ContractFollow:
         factory=factory,
         now=resources.clock().now(),
     )
-    return commit(_follow, requested, request.from_block is None)
+    return commit(_follow, caller, requested, request.from_block is None)
 
 
-def _follow(unit: UnitOfWork, requested: Follow, anywhere: bool) -> ContractFollow:
+def _follow(unit: UnitOfWork, caller: Caller, requested: Follow, anywhere: bool) -> ContractFollow:
+    contract = unit.one(without_columns(usable(caller, requested.id), "abi"))
+    if contract.place.lower() != requested.address:
+        raise InvalidState("The contract has moved to another address.", status=contract.status)
     return ContractFollow.of(*following.follow(unit, requested, keep_start=anywhere))

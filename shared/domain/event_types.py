@@ -54,6 +54,7 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "contract.deployed": "The contract is deployed.",
         "contract.failed": "The deployment of the contract failed.",
         "contract.reorged": "The block of the deployment is no longer part of the chain.",
+        "contract.deleted": "Its owner deleted the contract; its events are no longer followed.",
         "contract.event": "A followed contract emitted events in a confirmed block.",
         "contract.events_reorged": "A block whose events were announced is no longer part of the chain.",
         "wallet.received": "A wallet received coins or tokens in a confirmed block.",

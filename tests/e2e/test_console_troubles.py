@@ -360,6 +360,10 @@ def test_a_contract_is_imported_read_and_sent_to(site: Site, person: Person) -> 
     tab.button("Stop following").click()
     tab.confirm()
     tab.button("Follow its events").wait_for()
+    tab.button("Delete the contract").click()
+    tab.confirm()
+    tab.page.wait_for_url("**/console#/contracts")
+    tab.page.locator(".empty", has_text="Import a contract").wait_for()
     tab.blameless()
 
 

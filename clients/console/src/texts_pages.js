@@ -278,6 +278,8 @@ export const P = {
     followSays: "New blocks are searched for its events from now on. Each event appears when its block is deep enough.",
     unfollow: "Stop following",
     unfollowSays: "The search for its events ends. Stored events are deleted when nobody follows the contract any more.",
+    delete: "Delete the contract",
+    deleteSays: "It is removed from your list with its ABI, and the search for its events ends. The contract itself stays on the chain.",
     range: "Followed blocks",
     missing: (n) => `${n} still to be filled in`,
     lag: "Behind the chain",

@@ -541,6 +541,16 @@ export class Contracts extends Group {
   }
 
   /**
+   * Delete a contract with its ABI, and end its follow. Nothing changes on the chain.
+   *
+   * Contracts that it has added as a factory stay, and so do transactions that call it. One that is being deployed cannot be
+   * deleted: its transaction is sent in any case, unless it is cancelled.
+   */
+  delete(contractId: string, options: WriteOptions = {}): Promise<Answer<"delete_contract">> {
+    return this.api.call<"delete_contract">("DELETE", "/api/v1/contracts/{contract_id}", { path: { contract_id: contractId }, options });
+  }
+
+  /**
    * Deploy a contract from one of the caller's wallets. Its address is known once a block contains the deployment.
    *
    * With a `salt` it is deployed through the deterministic deployer (CREATE2), and its address is known at once.

@@ -29,6 +29,7 @@ from shared.store.tables.contract_events import (
     FOLLOWS_ANNOUNCED,
     FOLLOWS_BY_OWNER,
     FOLLOWS_FACTORIES,
+    unfollow,
 )
 from shared.store.unit_of_work import UnitOfWork
 
@@ -90,8 +91,23 @@ def follow(unit: UnitOfWork, requested: Follow, *, keep_start: bool) -> State:
         made = follows.to_fill(made, until) if needed.live else follows.to_fill_at(made, needed)
     elif known is None or made.from_block < known.from_block:
         made = follows.to_fill_at(made, needed)
+    if known is not None and made.parent_id is None:
+        _leave_factory(unit, known)
     unit.write(made, needed)
     return made, needed, index
+
+
+def end(unit: UnitOfWork, follow: Follow) -> None:
+    """End a follow. With the last one of an address, the index deletes its data about the address."""
+    _leave_factory(unit, follow)
+    unfollow(unit, [follow])
+
+
+def _leave_factory(unit: UnitOfWork, follow: Follow) -> None:
+    """Count the follow no longer for the factory that added it, which may then add another contract."""
+    parent = unit.maybe(FOLLOWS.find(follow.parent_id)) if follow.parent_id else None
+    if parent is not None:
+        unit.write(follows.with_children(parent, -1, unit.now))
 
 
 def _looks_further(known: Follow | None, made: Follow) -> bool:

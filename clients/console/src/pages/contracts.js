@@ -71,6 +71,7 @@ export function Contract({ id }) {
   return html`<${Head} title=${one.name} crumb=${html`<a href=${link("contracts")}>${C.title}</a>`}>
       ${mine && follow.error && follow.error.code === "NOT_FOLLOWED" ? html`<${Action} action=${startFollow(id, follow.reload)} primary=${true} />` : null}
       ${mine && follow.data && !follow.error ? html`<${Action} action=${endFollow(id, follow.reload)} />` : null}
+      ${isMine(one) && may("contract:write") && one.status !== "deploying" ? html`<${Action} action=${remove(id)} />` : null}
     <//>
     <${Facts} rows=${[
       [P.status, html`<${Status} value=${one.status} />`],
@@ -92,6 +93,8 @@ export function Contract({ id }) {
 
 const startFollow = (id, done) => ({ title: C.follow, says: C.followSays, run: () => call("PUT", `/contracts/${id}/follow`, { body: {} }), done });
 const endFollow = (id, done) => ({ title: C.unfollow, says: C.unfollowSays, danger: true, run: () => call("DELETE", `/contracts/${id}/follow`, {}), done });
+
+const remove = (id) => ({ title: C.delete, says: C.deleteSays, danger: true, run: () => call("DELETE", `/contracts/${id}`, {}), done: () => go("contracts") });
 
 function followed(state) {
   if (!state) return [];

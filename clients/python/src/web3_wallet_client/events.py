@@ -353,6 +353,14 @@ class ContractReorged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractDeleted(Event):
+    """Its owner deleted the contract; its events are no longer followed."""
+
+    type: Literal["contract.deleted"]
+    data: models.Contract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractEvent(Event):
     """A followed contract emitted events in a confirmed block."""
 
@@ -593,6 +601,7 @@ BY_TYPE: Mapping[str, type[Event]] = {
     "contract.deployed": ContractDeployed,
     "contract.failed": ContractFailed,
     "contract.reorged": ContractReorged,
+    "contract.deleted": ContractDeleted,
     "contract.event": ContractEvent,
     "contract.events_reorged": ContractEventsReorged,
     "wallet.received": WalletReceived,

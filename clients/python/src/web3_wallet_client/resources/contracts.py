@@ -40,6 +40,22 @@ class Contracts(Group):
             )
         )
 
+    def delete(self, contract_id: str, *, if_match: int | None = None, timeout: float | None = None) -> None:
+        """Delete a contract with its ABI, and end its follow. Nothing changes on the chain.
+
+        Contracts that it has added as a factory stay, and so do transactions that call it. One that is being deployed cannot be
+        deleted: its transaction is sent in any case, unless it is cancelled."""
+        self._run(
+            Call[None](
+                "DELETE",
+                "/api/v1/contracts/{contract_id}",
+                None,
+                values={"contract_id": contract_id},
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
     def deploy(
         self,
         *,
@@ -516,6 +532,24 @@ class AsyncContracts(AsyncGroup):
                 models.CallResult,
                 values={"contract_id": contract_id},
                 body={"method": method, "arguments": arguments, "from": from_, "block": block},
+                if_match=if_match,
+                timeout=timeout,
+            )
+        )
+
+    async def delete(
+        self, contract_id: str, *, if_match: int | None = None, timeout: float | None = None
+    ) -> None:
+        """Delete a contract with its ABI, and end its follow. Nothing changes on the chain.
+
+        Contracts that it has added as a factory stay, and so do transactions that call it. One that is being deployed cannot be
+        deleted: its transaction is sent in any case, unless it is cancelled."""
+        await self._run(
+            Call[None](
+                "DELETE",
+                "/api/v1/contracts/{contract_id}",
+                None,
+                values={"contract_id": contract_id},
                 if_match=if_match,
                 timeout=timeout,
             )
