@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from shared import resources
 from shared.domain import users as rules
-from shared.domain.permissions import Caller
-from shared.runtime.clock import new_id
-from shared.runtime.context import Context, deadline_in, running
+from shared.ops import command_line
 from shared.store.tables import users
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes import commit
@@ -16,8 +14,7 @@ def operator(email: str, password: str, roles: tuple[str, ...] = ("user", "opera
     """Make sure that this operator exists with this password and these roles.
 
     Raises InvalidValue if `email` is not an e-mail address."""
-    context = Context("seed", new_id("req"), deadline_in(30), caller=Caller.of_system())
-    with running(context):
+    with command_line.as_system("seed", 30.0):
         commit.commit(_operator, rules.normal_email(email), resources.passwords().hash(password), roles)
 
 

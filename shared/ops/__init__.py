@@ -1,1 +1,1 @@
-"""Commands for operators: `python -m shared.ops.<command>`."""
+"""Commands for operators: `python -m shared.ops.<command>`; and what several of them share."""

@@ -20,12 +20,9 @@ from shared import resources
 from shared.chain.errors import ChainError
 from shared.chain.types import Nonces
 from shared.domain.errors import NotFound, Refusal
-from shared.domain.permissions import Caller
 from shared.domain.transactions import lanes
 from shared.engine.chain_view import ChainView
 from shared.ops import command_line, unknown_payments
-from shared.runtime.clock import new_id
-from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
 from shared.store.tables.transactions import LANES, LANES_PAUSED
 from shared.store.tables.wallets import WALLETS
@@ -131,8 +128,7 @@ def _release(unit: UnitOfWork, lane_id: str) -> str:
 
 
 def _as_system(body: Any, argument: Any) -> Any:
-    context = Context("after_restore", new_id("req"), deadline_in(SECONDS), caller=Caller.of_system())
-    with running(context):
+    with command_line.as_system("after_restore", SECONDS):
         return commit(body, argument)
 
 

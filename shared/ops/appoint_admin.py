@@ -25,7 +25,7 @@ class AlreadyAppointed(Refusal):
 
 def appoint(email: str) -> rules.User:
     """Give the account the administrator's roles and end its sign-ins. Raises NotFound, AlreadyAppointed."""
-    return appointment.committed(_appoint, email)
+    return appointment.committed("appoint_admin", _appoint, email)
 
 
 def _appoint(unit: UnitOfWork, email: str) -> rules.User:

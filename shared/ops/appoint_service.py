@@ -17,7 +17,7 @@ ROLES = ("service", "user")
 
 def appoint(email: str) -> rules.User:
     """Give the account the role and end its sign-ins. Raises NotFound."""
-    return appointment.committed(_appoint, email)
+    return appointment.committed("appoint_service", _appoint, email)
 
 
 def _appoint(unit: UnitOfWork, email: str) -> rules.User:

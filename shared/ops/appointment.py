@@ -5,22 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from shared.domain import users as rules
 from shared.domain.errors import NotFound, Refusal
-from shared.domain.permissions import Caller
-from shared.runtime.clock import new_id
-from shared.runtime.context import Context, deadline_in, running
+from shared.ops import command_line
 from shared.store.tables import users
 from shared.store.unit_of_work import UnitOfWork
 from shared.telemetry import logs
 from shared.writes.commit import commit
 
+SECONDS: Final = 30.0
 
-def committed(body: Callable[[UnitOfWork, str], rules.User], email: str) -> rules.User:
+
+def committed(command: str, body: Callable[[UnitOfWork, str], rules.User], email: str) -> rules.User:
     """Run the body for the account with this address, as the system; returns its result."""
-    context = Context("bootstrap", new_id("req"), deadline_in(30), caller=Caller.of_system())
-    with running(context):
+    with command_line.as_system(command, SECONDS):
         return commit(body, rules.normal_email(email))
 
 

@@ -7,17 +7,16 @@ transaction with one call, and cannot export its key or sign messages. Give the 
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 from shared import resources
 from shared.domain.errors import Refusal
-from shared.domain.permissions import Caller
 from shared.domain.wallets import wallets as rules
 from shared.domain.wallets.wallets import Wallet, WalletExists
 from shared.keys.accounts import address_of_public_key
 from shared.keys.kms_vault import fetch_public_key
 from shared.ops import command_line
 from shared.runtime.clock import new_id
-from shared.runtime.context import Context, deadline_in, running
 from shared.store.tables.users import USERS
 from shared.store.tables.wallets import VaultKey
 from shared.store.unit_of_work import UnitOfWork
@@ -25,12 +24,14 @@ from shared.telemetry import logs
 from shared.wallets import custody
 from shared.writes.commit import commit
 
+SECONDS: Final = 60.0
+
 
 def enrol(user_id: str, chain: str, key_version: str) -> Wallet:
     """Create the wallet of a key that stays in KMS.
 
     Raises NotFound (no such user), UnknownChain, WalletExists, KeyServiceRefused, VaultUnavailable."""
-    with running(Context("treasury", new_id("req"), deadline_in(60), caller=Caller.of_system())):
+    with command_line.as_system("enrol_treasury", SECONDS):
         resources.registry().chain(chain)
         public_key = fetch_public_key(key_version, resources.kms())
         wallet = rules.new_wallet(

@@ -18,20 +18,16 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from shared import resources
-from shared.domain.permissions import Caller
 from shared.keys.errors import KeyFault, MasterKeyUnusable
 from shared.keys.vault import KeyVault, SealedKey
-from shared.ops import command_line
-from shared.ops.rotate_master_key import Sealed, everything, store
-from shared.runtime.clock import new_id
-from shared.runtime.context import Context, deadline_in, running
-from shared.store.session import Session
+from shared.ops import command_line, sealed_secrets
+from shared.ops.sealed_secrets import Place, SealedSecret
 from shared.store.unit_of_work import UnitOfWork
 from shared.telemetry import logs
 from shared.writes.commit import commit
@@ -39,15 +35,14 @@ from shared.writes.commit import commit
 OWNER_ONLY: Final = 0o600
 SECONDS: Final = 24 * 3600
 FIELDS: Final = ("table", "id", "column", "sealed")
-Name = tuple[str, str, str]  # table, id, column
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a step did, and the names of the secrets for which it failed."""
+    """What a step did, and the places of the secrets for which it failed."""
 
     done: int = 0
-    failed: list[Name] = field(default_factory=list)
+    failed: list[Place] = field(default_factory=list)
 
 
 def under(key: str) -> KeyVault:
@@ -71,9 +66,9 @@ def export(path: Path, other: KeyVault) -> int:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     try:
         with os.fdopen(handle, "w") as file:
-            for one in sealed_secrets():
+            for one in sealed_secrets.every():
                 sealed = other.seal(one.vault.open(one.key, one.binding), one.binding).to_bytes()
-                entry = (*name_of(one), base64.b64encode(sealed).decode())
+                entry = (*one.place, base64.b64encode(sealed).decode())
                 file.write(json.dumps(dict(zip(FIELDS, entry, strict=True))) + "\n")
                 done += 1
             file.flush()
@@ -88,9 +83,9 @@ def export(path: Path, other: KeyVault) -> int:
 def check(path: Path, other: KeyVault) -> Outcome:
     """Open every secret in the file that belongs to a row here; `failed`: missing from the file, or does not open."""
     entries, outcome = _entries(path), Outcome()
-    for one in sealed_secrets():
+    for one in sealed_secrets.every():
         if _exported(one, entries, other) is None:
-            outcome.failed.append(name_of(one))
+            outcome.failed.append(one.place)
         else:
             outcome.done += 1
     return outcome
@@ -99,28 +94,18 @@ def check(path: Path, other: KeyVault) -> Outcome:
 def restore(path: Path, other: KeyVault) -> Outcome:
     """Reseal the secrets that their own master key does not open; `failed`: the file does not open them either."""
     entries, outcome = _entries(path), Outcome()
-    for one in sealed_secrets():
-        if opens(one):
+    for one in sealed_secrets.every():
+        if one.opens():
             continue
         secret = _exported(one, entries, other)
         if secret is None:
-            outcome.failed.append(name_of(one))
+            outcome.failed.append(one.place)
             continue
-        outcome.done += commit(store, one, one.vault.seal(secret, one.binding))
+        outcome.done += commit(sealed_secrets.store, one, one.vault.seal(secret, one.binding))
     return outcome
 
 
-def sealed_secrets() -> Iterator[Sealed]:
-    """All sealed secrets of this database."""
-    return everything(Session(resources.database().snapshot()))
-
-
-def name_of(one: Sealed) -> Name:
-    """The place of a secret, which reveals nothing about its content."""
-    return type(one.row).__name__, one.row.id, one.column
-
-
-def _entries(path: Path) -> dict[Name, SealedKey]:
+def _entries(path: Path) -> dict[Place, SealedKey]:
     found = {}
     for line in path.read_text().splitlines():
         entry: Mapping[str, str] = json.loads(line)
@@ -129,22 +114,13 @@ def _entries(path: Path) -> dict[Name, SealedKey]:
     return found
 
 
-def _exported(one: Sealed, entries: Mapping[Name, SealedKey], other: KeyVault) -> bytes | None:
+def _exported(one: SealedSecret, entries: Mapping[Place, SealedKey], other: KeyVault) -> bytes | None:
     """The secret that the file has for a row. It opens only for that row's owner, wallet and purpose."""
-    sealed = entries.get(name_of(one))
+    sealed = entries.get(one.place)
     try:
         return other.open(sealed, one.binding) if sealed else None
     except KeyFault:
         return None
-
-
-def opens(one: Sealed) -> bool:
-    """Whether its own master key opens the secret. Raises VaultUnavailable."""
-    try:
-        one.vault.open(one.key, one.binding)
-    except KeyFault:
-        return False
-    return True
 
 
 def _noted(unit: UnitOfWork, exported: int) -> None:
@@ -162,8 +138,7 @@ def main(arguments: list[str]) -> int:
     )
     options: Any = parser.parse_args(arguments)
     logs.configure()
-    context = Context("export_keys", new_id("req"), deadline_in(SECONDS), caller=Caller.of_system())
-    with running(context):
+    with command_line.as_system("export_keys", SECONDS):
         try:
             other = under(options.under)
             if options.step == "export":
@@ -175,7 +150,7 @@ def main(arguments: list[str]) -> int:
             return 1
     sys.stdout.write(f"{outcome.done} secrets {'opened' if options.step == 'check' else 'restored'}\n")
     sys.stdout.writelines(
-        f"{' '.join(name)}: not in the file, or it does not open\n" for name in outcome.failed
+        f"{' '.join(place)}: not in the file, or it does not open\n" for place in outcome.failed
     )
     return 1 if outcome.failed else 0
 

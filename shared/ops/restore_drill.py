@@ -19,10 +19,7 @@ from typing import Any, Final
 from schemas.reconciliation import Difference
 from shared import resources
 from shared.desk import reconciliation
-from shared.domain.permissions import Caller
-from shared.ops import after_restore, command_line, export_keys
-from shared.runtime.clock import new_id
-from shared.runtime.context import Context, deadline_in, running
+from shared.ops import after_restore, command_line, sealed_secrets
 from shared.store import audit_chain
 from shared.store.session import Session
 from shared.store.tables.supplies import SUPPLIES
@@ -88,8 +85,8 @@ def _chain() -> Found:
 
 
 def _keys() -> Found:
-    secrets = [(export_keys.name_of(one), export_keys.opens(one)) for one in export_keys.sealed_secrets()]
-    return len(secrets), [f"{' '.join(name)}: does not open" for name, opened in secrets if not opened], []
+    secrets = [(one.place, one.opens()) for one in sealed_secrets.every()]
+    return len(secrets), [f"{' '.join(place)}: does not open" for place, opened in secrets if not opened], []
 
 
 def main(arguments: list[str]) -> int:
@@ -98,8 +95,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--keys", action="store_true", help="open every sealed secret as well")
     options: Any = parser.parse_args(arguments)
     logs.configure()
-    context = Context("restore_drill", new_id("req"), deadline_in(SECONDS), caller=Caller.of_system())
-    with running(context):
+    with command_line.as_system("restore_drill", SECONDS):
         steps = drill(keys=options.keys)
     for step in steps:
         counts = f"{step.seen} seen, {len(step.broken)} broken, {len(step.stale)} of the past"

@@ -13,22 +13,17 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
-from time import monotonic, sleep
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from schemas.claims import Claim as ClaimView
 from shared import resources
 from shared.chain.client import ChainClient
-from shared.chain.errors import ChainError, NoQuorum
+from shared.chain.errors import ChainError
 from shared.domain.desk.claims import Claim
 from shared.domain.errors import Refusal
-from shared.domain.permissions import Caller
 from shared.domain.transactions.forgotten import Found
 from shared.engine import forgotten_payments
-from shared.ops import command_line
-from shared.runtime.clock import new_id
-from shared.runtime.context import Context, deadline_in, running
+from shared.ops import command_line, quorum
 from shared.store.session import Session
 from shared.store.tables import claims
 from shared.store.unit_of_work import UnitOfWork
@@ -36,9 +31,6 @@ from shared.telemetry import logs
 from shared.writes.commit import commit
 
 SECONDS: Final = 300.0
-# How many blocks to wait for a quorum; with a single node, two heads must give the same answer.
-BLOCKS: Final = 8
-T = TypeVar("T")
 
 
 def settle(claim_id: str, hashes: list[str], by: str, reason: str) -> Claim:
@@ -60,21 +52,8 @@ def _settle(
 
 
 def proven(client: ChainClient, tx_hash: str) -> Found:
-    """The transaction as a quorum shows it. Raises NotEvidence, and ChainError if no quorum shows it within BLOCKS
-    blocks."""
-    return patiently(client, lambda: forgotten_payments.prove(client, tx_hash))
-
-
-def patiently(client: ChainClient, ask: Callable[[], T]) -> T:
-    """Repeat `ask` at later heads until a quorum answers. Raises NoQuorum after BLOCKS blocks."""
-    until = monotonic() + BLOCKS * max(1.0, client.spec.block_seconds)
-    while True:
-        try:
-            return ask()
-        except NoQuorum:
-            if monotonic() > until:
-                raise
-        sleep(min(1.0, client.spec.block_seconds))
+    """The transaction as a quorum shows it. Raises NotEvidence, and ChainError if no quorum shows it in time."""
+    return quorum.wait_for(client, lambda: forgotten_payments.prove(client, tx_hash))
 
 
 def _hash(text: str) -> str:
@@ -92,9 +71,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--reason", default="restored database", help="why, for the audit log")
     options: Any = parser.parse_args(arguments)
     logs.configure()
-    context = Context("settle_claim", new_id("req"), deadline_in(SECONDS), caller=Caller.of_system())
     try:
-        with running(context):
+        with command_line.as_system("settle_claim", SECONDS):
             claim = settle(options.claim, options.hash, options.by, options.reason)
     except Refusal as refused:
         sys.stderr.write(f"{refused.code}: {refused.text}\nNothing has changed.\n")

@@ -16,7 +16,7 @@ from shared.domain.transactions.evidence import decoded, transfer_logged
 from shared.domain.transactions.forgotten import LOST, Found
 from shared.domain.transactions.lanes import Lane
 from shared.engine.forgotten_payments import prove
-from shared.ops.settle_claim import patiently
+from shared.ops import quorum
 from shared.store.session import Session
 from shared.store.tables import claims, orders
 from shared.store.tables.contract_events import WALLETS_BY_ADDRESS
@@ -30,14 +30,16 @@ def of_lane(session: Session, lane: Lane) -> Iterator[Found]:
     """The final transactions of an address that have no row here, newest first. Stops at the first row whose bytes are
     here, and after MAX_NONCES nonces. Raises ChainError."""
     client = resources.chain(lane.chain)
-    height = patiently(client, lambda: evidence.finalized(client))
-    count = patiently(client, lambda: evidence.nonce_at(client, lane.address, height, client.head().number))
+    height = quorum.wait_for(client, lambda: evidence.finalized(client))
+    count = quorum.wait_for(
+        client, lambda: evidence.nonce_at(client, lane.address, height, client.head().number)
+    )
     for nonce in range(count - 1, max(-1, count - 1 - MAX_NONCES), -1):
         rows = session.follow(TRANSACTIONS, session.many(nonces(lane.id, nonce, nonce + 1)))
         if any(made.raw != LOST for row in rows for made in session.many(ATTEMPTS.scan(row.id))):
             return
         if not rows:
-            yield patiently(client, partial(_sent, client, lane.address, nonce, height))
+            yield quorum.wait_for(client, partial(_sent, client, lane.address, nonce, height))
 
 
 def _sent(client: ChainClient, address: str, nonce: int, height: int) -> Found:

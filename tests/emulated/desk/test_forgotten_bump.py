@@ -12,7 +12,7 @@ import pytest
 
 from emulators.client import wait_for
 from shared import resources
-from shared.ops import after_restore, settle_claim
+from shared.ops import after_restore, quorum
 from tests.emulated.conftest import Recorder
 from tests.emulated.desk.test_forgotten_payments import Backup, needs_file, settle, sold
 from tests.emulated.desk.world import ETHER, Desk
@@ -25,7 +25,7 @@ def desk(app: App, published: Recorder, monkeypatch: pytest.MonkeyPatch) -> Iter
     with anvil("--no-mining", "--accounts", "1") as node:
         settings = replace(resources.settings(), rpc_urls={"local": (node,)})
         made = Desk(app, published, node)
-        monkeypatch.setattr(settle_claim, "sleep", lambda _: made.rpc("anvil_mine", "0x1"))  # for two heads
+        monkeypatch.setattr(quorum, "sleep", lambda _: made.rpc("anvil_mine", "0x1"))  # for two heads
         with resources.override(settings=settings):
             yield made
 

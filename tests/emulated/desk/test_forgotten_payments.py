@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared import resources
-from shared.ops import after_restore, settle_claim
+from shared.ops import after_restore, quorum, settle_claim
 from shared.store.session import Session
 from shared.store.sqlite import database as sqlite
 from shared.store.sqlite.database import SqliteDatabase
@@ -59,7 +59,7 @@ def paid(desk: Desk, sale: Sale) -> str:
 @pytest.fixture(autouse=True)
 def blocks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one node, an answer counts as evidence if it is seen at two heads: a wait for a block gets one at once."""
-    monkeypatch.setattr(settle_claim, "sleep", lambda _: desk.rpc("anvil_mine", "0x1"))
+    monkeypatch.setattr(quorum, "sleep", lambda _: desk.rpc("anvil_mine", "0x1"))
 
 
 class Backup:

@@ -16,7 +16,7 @@ from shared.keys.errors import MasterKeyUnusable, VaultUnavailable
 from shared.keys.kms_client import KmsCalls
 from shared.keys.kms_vault import CloudKmsVault
 from shared.keys.local_vault import LocalVault, MasterKeys
-from shared.ops import export_keys
+from shared.ops import export_keys, sealed_secrets
 from shared.runtime.clock import new_id
 from shared.runtime.context import Context, deadline_in, running
 from shared.store.session import Session
@@ -68,7 +68,7 @@ def test_without_the_master_key_the_export_brings_every_wallet_back(person: Pers
 def test_an_export_holds_no_secret_and_is_in_the_audit_log(person: Person, tmp_path: Path) -> None:
     made(person)
     file = tmp_path / "export.jsonl"
-    secrets = [one.vault.open(one.key, one.binding) for one in export_keys.sealed_secrets()]
+    secrets = [one.vault.open(one.key, one.binding) for one in sealed_secrets.every()]
     assert export_keys.main(["export", str(file), "--under", f"{tmp_path / 'other.json'}"]) == 0
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert len(lines) == len(secrets) == 3
