@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.chain.client import ChainClient
     from shared.chain.registry import Registry
     from shared.identity.passwords import Passwords
+    from shared.identity.token_file import TokenFile
     from shared.identity.tokens import AccessTokens
     from shared.keys.kms_client import KmsCalls
     from shared.keys.vault import KeyVault
@@ -33,28 +34,29 @@ _made: dict[str, Any] = {}
 _lock = threading.RLock()
 
 
-def _once(name: str, make: Callable[[], Any]) -> Any:
+def _once(name: str, make: Callable[[], T]) -> T:
+    """The instance of this name, made at its first use; the type is that of `make`, also for a replacement."""
     made = _made.get(name)
     if made is None:
         with _lock:
             made = _made.get(name)
             if made is None:
                 made = _made[name] = make()
-    return made
+    return cast(T, made)
 
 
 def settings() -> Settings:
-    return cast(Settings, _once("settings", load))
+    return _once("settings", load)
 
 
 def clock() -> Clock:
     from shared.runtime.clock import SystemClock
 
-    return cast("Clock", _once("clock", SystemClock))
+    return _once("clock", SystemClock)
 
 
 def database() -> Database:
-    def make() -> Any:
+    def make() -> Database:
         chosen = settings()
         if "spanner" in chosen.embedded:
             from shared.store.sqlite import database as sqlite
@@ -64,11 +66,11 @@ def database() -> Database:
 
         return connect(chosen.project, chosen.spanner_instance, chosen.spanner_database)
 
-    return cast("Database", _once("database", make))
+    return _once("database", make)
 
 
 def cache() -> Cache:
-    def make() -> Any:
+    def make() -> Cache:
         from shared.adapters.cache import FirestoreCache, NoCache
 
         chosen = settings()
@@ -80,11 +82,11 @@ def cache() -> Cache:
             return FirestoreCache(Documents(), clock())
         return FirestoreCache.connect(chosen.project, chosen.cache_database, clock())
 
-    return cast("Cache", _once("cache", make))
+    return _once("cache", make)
 
 
 def publisher() -> Publisher:
-    def make() -> Any:
+    def make() -> Publisher:
         chosen = settings()
         if "pubsub" in chosen.embedded:
             from shared.adapters.message_queue import MessageQueue, QueuePublisher
@@ -94,13 +96,13 @@ def publisher() -> Publisher:
 
         return PubSubPublisher(chosen.project)
 
-    return cast("Publisher", _once("publisher", make))
+    return _once("publisher", make)
 
 
 def chain(name: str) -> ChainClient:
     """The client of one chain. Raises UnknownChain if the deployment does not serve the chain."""
 
-    def make() -> Any:
+    def make() -> ChainClient:
         from shared.chain.client import ChainClient
         from shared.chain.registry import UnknownChain
         from shared.runtime.context import remaining_seconds
@@ -111,23 +113,23 @@ def chain(name: str) -> ChainClient:
             raise UnknownChain.beside(settings().rpc_urls, chain=name)
         return ChainClient.connect(spec, urls, remaining=lambda: remaining_seconds(60.0))
 
-    return cast("ChainClient", _once(f"chain:{name}", make))
+    return _once(f"chain:{name}", make)
 
 
 def registry() -> Registry:
     """The chains and tokens of this deployment, as data without a connection."""
 
-    def make() -> Any:
+    def make() -> Registry:
         from shared.chain.registry import Registry
 
         known = settings()
         return Registry.configured(known.chain_tokens, known.rpc_urls, known.max_inflight)
 
-    return cast("Registry", _once("registry", make))
+    return _once("registry", make)
 
 
 def vault() -> KeyVault:
-    def make() -> Any:
+    def make() -> KeyVault:
         chosen = settings()
         if chosen.kms_key:
             from shared.keys.kms_vault import CloudKmsVault
@@ -139,32 +141,32 @@ def vault() -> KeyVault:
         keys = load_master_keys(path, create=chosen.local)
         return LocalVault(keys, production=not chosen.local, source=path)
 
-    return cast("KeyVault", _once("vault", make))
+    return _once("vault", make)
 
 
 def webhook_vault() -> KeyVault:
     """Seals and opens the secrets that sign webhook deliveries. They have a separate key, so that the service that
     calls users' servers has no right to open wallets' keys. Local runs use the same master keys for both."""
 
-    def make() -> Any:
+    def make() -> KeyVault:
         from shared.keys.kms_vault import CloudKmsVault
 
         return CloudKmsVault(settings().webhook_kms_key)
 
-    return cast("KeyVault", _once("webhook_vault", make)) if settings().webhook_kms_key else vault()
+    return _once("webhook_vault", make) if settings().webhook_kms_key else vault()
 
 
 def kms() -> KmsCalls:
     """The client of Cloud KMS, for keys that never leave it."""
     from shared.keys.kms_client import KmsCalls
 
-    return cast("KmsCalls", _once("kms", KmsCalls))
+    return _once("kms", KmsCalls)
 
 
 def tokens() -> AccessTokens:
     """Issues and verifies access tokens. The key ring is a file locally, and a mounted secret in production."""
 
-    def make() -> Any:
+    def make() -> TokenFile | AccessTokens:
         from shared.identity.token_file import TokenFile
 
         chosen = settings()
@@ -176,21 +178,23 @@ def tokens() -> AccessTokens:
             owner_only=not chosen.token_keys_file,
         )
 
+    from shared.identity.tokens import AccessTokens
+
     made = _once("tokens", make)
-    return cast("AccessTokens", made.current() if hasattr(made, "current") else made)
+    return made if isinstance(made, AccessTokens) else made.current()  # tests replace it by tokens alone
 
 
 def passwords() -> Passwords:
     """Hashes and verifies passwords; the number of simultaneous computations in this process is limited."""
     from shared.identity.passwords import Passwords
 
-    return cast("Passwords", _once("passwords", Passwords))
+    return _once("passwords", Passwords)
 
 
 def mail() -> Mail:
     """Sends mails through SMTP_URL; without it, local runs write them to a folder."""
 
-    def make() -> Any:
+    def make() -> Mail:
         from shared.adapters.mail import FileMail, NoMail, SmtpMail
 
         chosen = settings()
@@ -198,26 +202,26 @@ def mail() -> Mail:
             return SmtpMail(chosen.smtp_url, chosen.mail_sender)
         return FileMail(Path(chosen.state_dir) / "mail") if chosen.local else NoMail()
 
-    return cast("Mail", _once("mail", make))
+    return _once("mail", make)
 
 
 def screening() -> Screening:
     """Asks the service at SCREENING_URL whether an address may be paid; without one, anyone may be paid."""
 
-    def make() -> Any:
+    def make() -> Screening:
         from shared.adapters.screening import AllowAll, HttpScreening
 
         url = settings().screening_url
         return HttpScreening(url) if url else AllowAll()
 
-    return cast("Screening", _once("screening", make))
+    return _once("screening", make)
 
 
 def limiter() -> Limiter:
     """Counts requests for rate limits, together with all instances. A local run, and a deployment without a database
     for the counters, counts in this process only."""
 
-    def make() -> Any:
+    def make() -> Limiter:
         from shared.adapters.rate_limits import FirestoreCounters, Limiter, OwnCounters
 
         chosen = settings()
@@ -225,7 +229,7 @@ def limiter() -> Limiter:
         counters = FirestoreCounters(chosen.project, chosen.limits_database) if shared else OwnCounters()
         return Limiter(counters, chosen.rate_limits)
 
-    return cast("Limiter", _once("limiter", make))
+    return _once("limiter", make)
 
 
 def memory(kind: type[T]) -> T:
@@ -233,7 +237,7 @@ def memory(kind: type[T]) -> T:
     Nothing may depend on its content, which is lost with the process.
 
     Its name for `override` is the name of the class: `override(EngineHints=EngineHints())`."""
-    return cast(T, _once(kind.__name__, kind))
+    return _once(kind.__name__, kind)
 
 
 def reset(*names: str) -> None:
