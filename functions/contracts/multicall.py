@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from schemas.contracts import CallOutcome, Multicall, MulticallResult, ReadCall
@@ -10,15 +12,26 @@ from shared import resources
 from shared.contracts import abis, calls, reads
 from shared.domain.contracts import abi
 from shared.domain.contracts.abi import Entry
-from shared.domain.errors import InvalidValue, Refusal
+from shared.domain.errors import InvalidValue, NotFound, Refusal
 from shared.domain.permissions import Caller
 from shared.keys.addresses import parse_address
 from shared.runtime.operation import http
+from shared.store.partial_rows import without_columns
 from shared.store.session import Session
-from shared.store.tables.contracts import owned
+from shared.store.tables.contracts import CONTRACTS
 
 # Characters of the named contracts' ABIs; parsed, they need ten times as much memory.
-MAX_ABIS: Final = 4 * 1024**2
+MAX_ABIS: Final = 4 * 1024**2  # characters of the named contracts' ABIs
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of the request: what is kept of its contract's ABI is the function, and the errors that it may raise."""
+
+    address: str
+    data: bytes
+    entry: Entry
+    errors: list[Entry]
 
 
 @http(
@@ -34,52 +47,73 @@ MAX_ABIS: Final = 4 * 1024**2
 )
 def multicall(request: Multicall, caller: Caller) -> MulticallResult:
     client = resources.chain(request.chain or resources.settings().default_chain)
-    named = _contracts(caller, client.spec.name, request.calls)
-    resolved = [_resolve(named, one, f"calls.{number}") for number, one in enumerate(request.calls)]
+    resolved = _resolved(_abis(caller, client.spec.name, request.calls), request.calls)
     block = reads.number_of(client, request.block)
-    outcomes = reads.at_block(client, [(address, data) for address, data, _, _ in resolved], block)
-    results = [
-        _outcome(entries, entry, outcome)
-        for (_, _, entries, entry), outcome in zip(resolved, outcomes, strict=True)
-    ]
+    outcomes = reads.at_block(client, [(one.address, one.data) for one in resolved], block)
+    results = [_outcome(one, outcome) for one, outcome in zip(resolved, outcomes, strict=True)]
     return MulticallResult(block_number=block, results=results)
 
 
-def _contracts(caller: Caller, chain: str, wanted: Sequence[ReadCall]) -> dict[str, tuple[str, list[Entry]]]:
-    """(address, ABI) of each named contract, read once. Raises NotFound, InvalidValue."""
-    session, found, size = Session(resources.database().snapshot()), dict[str, tuple[str, list[Entry]]](), 0
+def _abis(caller: Caller, chain: str, wanted: Sequence[ReadCall]) -> dict[str, tuple[str, str]]:
+    """(address, ABI as JSON text) of each named contract, in two round trips: the ABIs are read only if they are small
+    enough together. Raises NotFound, InvalidState, InvalidValue."""
+    numbers: dict[str, int] = {}
     for number, one in enumerate(wanted):
-        if one.contract_id is None or one.contract_id in found:
-            continue
-        contract = session.one(owned(caller, one.contract_id))
+        if one.contract_id is not None:
+            numbers.setdefault(one.contract_id, number)
+    keys = [(contract_id,) for contract_id in numbers]
+    if not keys:
+        return {}
+    session = Session(resources.database().snapshot(consistent=True))
+    found, sizes = session.read(
+        without_columns(CONTRACTS.get_many(keys), "abi"), CONTRACTS.columns_of(keys, "abi_characters")
+    )
+    contracts = {one.id: one for one in found if caller.sees(one.user_id)}
+    if len(contracts) < len(keys):
+        raise NotFound
+    for contract in contracts.values():
         if contract.chain != chain:
-            raise InvalidValue(f"calls.{number}.contract_id", f"the contract is on {contract.chain}")
-        size += len(contract.abi)
-        if size > MAX_ABIS:
-            most = MAX_ABIS // 1024**2
-            raise InvalidValue("calls", f"the contracts' ABIs have more than {most} MiB: call fewer at once")
-        found[one.contract_id] = contract.place, contract.entries
-    return found
+            field = f"calls.{numbers[contract.id]}.contract_id"
+            raise InvalidValue(field, f"the contract is on {contract.chain}")
+    if sum(one["abi_characters"] for one in sizes) > MAX_ABIS:
+        most = MAX_ABIS // 1024**2
+        raise InvalidValue("calls", f"the contracts' ABIs have more than {most} MiB: call fewer at once")
+    abis_read = session.many(CONTRACTS.columns_of(keys, "abi"))
+    return {one["id"]: (contracts[one["id"]].place, one["abi"]) for one in abis_read}
 
 
-def _resolve(
-    named: Mapping[str, tuple[str, list[Entry]]], one: ReadCall, place: str
-) -> tuple[str, bytes, list[Entry], Entry]:
-    """(address, data, ABI, function). Raises InvalidValue, UnknownMethod, AmbiguousMethod."""
+def _resolved(named: Mapping[str, tuple[str, str]], wanted: Sequence[ReadCall]) -> list[_Call]:
+    """The calls, in order. One ABI is parsed at a time, because it then needs ten times as much memory.
+
+    Raises InvalidValue, UnknownMethod, AmbiguousMethod."""
+    resolved: dict[int, _Call] = {}
+    for contract_id in dict.fromkeys(one.contract_id for one in wanted):
+        entries: list[Entry] = json.loads(named[contract_id][1]) if contract_id else []
+        errors = abi.of_kind(entries, "error")
+        for number, one in enumerate(wanted):
+            if one.contract_id == contract_id:
+                resolved[number] = _call(one, f"calls.{number}", named, entries, errors)
+    return [resolved[number] for number in range(len(wanted))]
+
+
+def _call(
+    one: ReadCall, place: str, named: Mapping[str, tuple[str, str]], entries: list[Entry], errors: list[Entry]
+) -> _Call:
     if one.contract_id is not None:
-        address, entries = named[one.contract_id]
+        address = named[one.contract_id][0]
     else:
         assert one.address is not None and one.type is not None  # checked by the model
         address, entries = parse_address(one.address, f"{place}.address"), abis.given(None, one.type)
+        errors = abi.of_kind(entries, "error")
     entry = abi.method(entries, one.method)
-    return address, calls.data_of(entry, one.arguments, f"{place}.arguments"), entries, entry
+    return _Call(address, calls.data_of(entry, one.arguments, f"{place}.arguments"), entry, errors)
 
 
-def _outcome(entries: list[Entry], entry: Entry, outcome: reads.Outcome) -> CallOutcome:
+def _outcome(call: _Call, outcome: reads.Outcome) -> CallOutcome:
     try:
         if not isinstance(outcome, bytes):
-            raise calls.refusal_of(outcome, entries)
-        return CallOutcome(success=True, result=calls.decoded(entry["outputs"], outcome), error=None)
+            raise calls.refusal_of(outcome, call.errors)
+        return CallOutcome(success=True, result=calls.decoded(call.entry["outputs"], outcome), error=None)
     except Refusal as refusal:
         error = {"code": refusal.code, "message": refusal.text, "data": refusal.data}
         return CallOutcome(success=False, result=None, error=error)

@@ -188,7 +188,12 @@ class Table(Generic[T]):
 
     def versions(self, keys: Iterable[Key]) -> Query[list[Row]]:
         """Keys and versions of the existing rows with these primary keys, as dicts (see `UnitOfWork.adopt`)."""
-        read = Read(self.name, (*self.key_columns, "version"), keys=tuple(keys))
+        return self.columns_of(keys, "version")
+
+    def columns_of(self, keys: Iterable[Key], *columns: str) -> Query[list[Row]]:
+        """The primary key and these columns, also generated ones, of the existing rows with these primary keys, as
+        dicts in key order."""
+        read = Read(self.name, (*self.key_columns, *columns), keys=tuple(keys))
         return Query(read, list, self, self.decode_columns)
 
     def scan(self, *prefix: Any, after: Key | None = None, upto: Key = (), limit: int = 0) -> Query[list[T]]:

@@ -42,6 +42,7 @@ GENERATED: dict[str, dict[str, Generated]] = {
         ),
         "list_shard": _listed("supply_id"),
     },
+    "contracts": {"abi_characters": lambda row: len(row["abi"])},
     "funds": {"watch_shard": lambda row: shard_of(row["address"], 16) if row["supplies"] > 0 else None},
     "users": {"list_shard": _listed("id")},
     "wallets": {

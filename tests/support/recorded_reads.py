@@ -13,16 +13,22 @@ class RecordedReads:
     def __init__(self, inner: Database) -> None:
         self._inner = inner
         self.reads: list[Read] = []
+        self._together: list[tuple[Read, ...]] = []
 
     def snapshot(self, **options: Any) -> Reader:
-        inner, reads = self._inner.snapshot(**options), self.reads
+        inner, reads, together = self._inner.snapshot(**options), self.reads, self._together
 
         class Snapshot:
             def read(self, *wanted: Read) -> list[list[Row]]:
                 reads.extend(wanted)
+                together.append(wanted)
                 return inner.read(*wanted)
 
         return Snapshot()
+
+    def round_trips(self, table: str) -> int:
+        """How many reads that were sent together contain one of this table."""
+        return sum(any(one.table == table for one in wanted) for wanted in self._together)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -154,8 +154,26 @@ def test_large_abis_do_not_fill_the_memory(lab: Lab, monkeypatch: pytest.MonkeyP
         one = {"contract_id": made[0]["id"], "method": "nothing", "arguments": []}
         calls = app.call("POST", "/multicall", {"calls": [one | {"method": "sum"}] * 50}, user="usr_large")
         assert calls.code in (None, "UNKNOWN_METHOD", "VALIDATION_FAILED")
-        assert sum(one.table == "contracts" for one in database.reads) == 1, "each contract is read once"
-    monkeypatch.setattr(multicall, "MAX_ABIS", 2 * len(abi.text(made[0]["abi"])))
-    calls = [{"contract_id": one["id"], "method": "sum"} for one in made]
-    refused = app.call("POST", "/multicall", {"calls": calls}, user="usr_large")
-    assert refused.body["error"]["details"][0]["field"] == "calls", refused.text
+        assert rows_with(database.reads, "contracts", "abi") == 1, "each contract is read once"
+        database.reads.clear()
+        monkeypatch.setattr(multicall, "MAX_ABIS", 2 * len(abi.text(made[0]["abi"])))
+        calls = [{"contract_id": one["id"], "method": "sum"} for one in made]
+        refused = app.call("POST", "/multicall", {"calls": calls}, user="usr_large")
+        assert refused.body["error"]["details"][0]["field"] == "calls", refused.text
+        assert rows_with(database.reads, "contracts", "abi") == 0
+
+
+def test_many_contracts_are_read_at_once(lab: Lab) -> None:
+    """Each one was read in a round trip of its own: up to a hundred, one after the other."""
+    app, made = lab.world.app, [lab.take("Shapes") for _ in range(3)]
+    database = RecordedReads(resources.database())
+    with resources.override(database=database):
+        calls = [{"contract_id": one["id"], "method": "nothing"} for one in (*made, made[0])]
+        results = app.ok(200, "POST", "/multicall", {"calls": calls}, user=USER)["results"]
+        assert [one["success"] for one in results] == [True] * 4
+        assert rows_with(database.reads, "contracts", "abi") == 3
+        assert database.round_trips("contracts") == 2
+    theirs = lab.take("Shapes", user="usr_other")
+    for wrong in (theirs["id"], "ctr_nothing"):
+        calls[2] = {"contract_id": wrong, "method": "nothing"}
+        assert app.call("POST", "/multicall", {"calls": calls}, user=USER).code == "NOT_FOUND"
