@@ -10,14 +10,16 @@ import logging
 import socket
 from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from shared.runtime.clock import new_id
-from shared.runtime.errors import Unready
+from shared.runtime.errors import MalformedRequest, Unready
 from shared.runtime.operation import Operation
-from shared.triggers import entrypoint, readiness, request_parsing
+from shared.triggers import body_limits, entrypoint, readiness, request_parsing
 from shared.triggers.reply import Reply, refused
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.router import Router
@@ -39,6 +41,7 @@ SERVING: Final[dict[str, Any]] = {  # uvicorn's settings
 # Bytes of a too long body that are read and discarded: a client that still sends would lose the answer to a reset
 # connection.
 DRAINED: Final = 16 * 1024 * 1024
+BODY_SECONDS: Final = 30.0  # within which a body must come; until then, nobody knows who sends it
 
 
 def _refused_in_time(record: logging.LogRecord) -> bool:
@@ -100,12 +103,18 @@ class App:
         return entrypoint.answer(found, incoming) if found else self._router.elsewhere(incoming)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit = request_parsing.body_limit(scope["path"])
-        body = await _body(receive, limit)
+        parsed = incoming(scope, b"")
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                limit = await self._limit(parsed)
+                body = await _body(receive, limit)
+        except TimeoutError:
+            await _answer_late(send)
+            return
         if body is None:
             return
         try:
-            reply = await self.answer(incoming(scope, body[: limit + 1]))
+            reply = await self.answer(replace(parsed, body=body[: limit + 1]))
         except asyncio.CancelledError:  # the server stops; finished work is stored under its key
             reply = refused(Unready(), new_id("req"))
             reply.headers["Connection"] = "close"
@@ -120,6 +129,14 @@ class App:
         raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         await send({"type": "http.response.body", "body": b"" if head else content})
+
+    async def _limit(self, parsed: Incoming) -> int:
+        """The maximum number of body bytes that are read."""
+        token = parsed.query.get("token", [""])[0]
+        ask = partial(body_limits.body_limit, parsed.method, parsed.path, parsed.headers, token)
+        if not parsed.path.startswith(body_limits.PUSHES):
+            return ask()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -137,6 +154,15 @@ def incoming(scope: Scope, body: bytes, method: str | None = None) -> Incoming:
     headers = request_parsing.headers_of(scope["headers"])
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace")
     return Incoming(method or scope["method"], scope["path"], headers, query, body)
+
+
+async def _answer_late(send: Send) -> None:
+    """Refuse a request whose body does not come, and close its connection."""
+    reply = refused(MalformedRequest("The body did not come in time."), new_id("req"))
+    headers = reply.headers | {"Connection": "close", "Content-Length": str(len(reply.body))}
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    await send({"type": "http.response.body", "body": reply.body.encode()})
 
 
 async def _body(receive: Receive, limit: int) -> bytes | None:

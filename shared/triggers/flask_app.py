@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.runtime.operation import Operation
-from shared.triggers import entrypoint, readiness, request_parsing
+from shared.triggers import body_limits, entrypoint, readiness
 from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.router import Router
@@ -62,7 +62,8 @@ def disable_control_socket() -> None:
 
 def incoming(request: Request) -> Incoming:
     """Convert a flask request to plain data. A body longer than the limit is not read."""
-    limit = request_parsing.body_limit(request.path)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    limit = body_limits.body_limit(request.method, request.path, headers, request.args.get("token", ""))
     if request.content_length is None:  # chunked, so the length is unknown
         body = request.stream.read(limit + 1)
     elif request.content_length > limit:
@@ -72,9 +73,10 @@ def incoming(request: Request) -> Incoming:
     return Incoming(
         request.method,
         request.path,
-        {name.lower(): value for name, value in request.headers.items()},
+        headers,
         request.args.to_dict(flat=False),
         body,
+        cut=len(body) > limit,
     )
 
 
@@ -82,7 +84,7 @@ def unread(request: Request, parsed: Incoming) -> bool:
     """Whether part of the body is unread because it exceeds the limit; then nothing can follow on this connection.
     A little of it is read and discarded: a client that still sends when the connection closes would not see the
     answer."""
-    if len(parsed.body) <= request_parsing.body_limit(request.path):
+    if not parsed.cut:
         return False
     request.stream.read(DRAINED)
     return True

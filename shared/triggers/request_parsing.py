@@ -14,17 +14,15 @@ from schemas import problems
 from shared import resources
 from shared.runtime.context import Browser, Context
 from shared.runtime.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType, ValidationFailed
-from shared.runtime.operation import API, BODY_WITH_ABI, MAX_BODY, HttpTrigger
+from shared.runtime.operation import HttpTrigger
 
-MAX_PUSH = 16 * 1024 * 1024  # a Pub/Sub message has at most 10 MB, here in base64 within JSON
-_WITH_ABI = f"{API}/contracts"
 _VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A request as plain data. Header names are lower case; `query` keeps repeated parameters; `seconds` is the time
-    that the caller waits, if known."""
+    that the caller waits, if known. `cut`: the rest of the body was not read."""
 
     method: str
     path: str
@@ -32,6 +30,7 @@ class Incoming:
     query: Mapping[str, list[str]]
     body: bytes
     seconds: float | None = None
+    cut: bool = False
 
 
 def declared(method: str) -> str:
@@ -65,15 +64,6 @@ def fields(trigger: HttpTrigger, incoming: Incoming, path: dict[str, str]) -> di
     if twice:
         raise ValidationFailed(details=twice)
     return given | path
-
-
-def body_limit(path: str) -> int:
-    """The maximum number of body bytes that are read for this path; the route itself may accept less.
-
-    A push may be as long as Pub/Sub allows: an unread push could not be recorded, and would be redelivered forever."""
-    if path.startswith("/push/"):
-        return MAX_PUSH
-    return BODY_WITH_ABI if path.startswith(_WITH_ABI) else MAX_BODY
 
 
 def _body(trigger: HttpTrigger, incoming: Incoming) -> dict[str, Any]:

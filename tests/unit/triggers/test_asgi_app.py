@@ -7,6 +7,12 @@ import json
 import threading
 from typing import Any
 
+import pytest
+
+from shared import resources
+from shared.runtime.operation import MAX_BODY
+from shared.settings import load
+from shared.triggers import asgi_app
 from shared.triggers.asgi_app import App
 from shared.triggers.reply import Reply
 from shared.triggers.request_parsing import Incoming
@@ -70,3 +76,45 @@ def test_a_body_of_megabytes_is_read_to_its_end_before_it_is_refused() -> None:
 
     asyncio.run(Quick({}, 1)(dict(SCOPE), receive, send))
     assert sent[0]["status"] == 413 and not pieces
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "most"),
+    [("POST", "/push/claim_order", MAX_BODY), ("GET", "/api/v1/events/stream", 0)],
+)
+def test_little_is_held_of_a_body_from_nobody_knows_whom(method: str, path: str, most: int) -> None:
+    """A thousand connections to an instance for streams: 16 MB of each were held."""
+    held: list[int] = []
+
+    class Measured(App):
+        def _answer(self, asked: Incoming) -> Reply:
+            held.append(len(asked.body))
+            return Reply(404, "{}", {})
+
+    pieces = [b"x" * 65_536] * 16
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
+
+    async def send(message: Any) -> None:
+        pass
+
+    with resources.override(settings=load({})):
+        asyncio.run(Measured({}, 1)({**SCOPE, "method": method, "path": path}, receive, send))
+    assert held == [most + 1]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever began a request and never ended it held a place of the instance until its request's time was over."""
+    monkeypatch.setattr(asgi_app, "BODY_SECONDS", 0.05)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return await asyncio.get_running_loop().create_future()  # nothing more comes
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(asyncio.wait_for(Quick({}, 1)(dict(SCOPE), receive, send), 20))
+    assert sent[0]["status"] == 400 and dict(sent[0]["headers"])[b"connection"] == b"close"
+    assert json.loads(sent[1]["body"])["error"]["code"] == "MALFORMED_REQUEST"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from flask import Request
 
 from emulators.toolkit import ROOT
 from shared import resources
-from shared.runtime.operation import MAX_BODY
+from shared.runtime.operation import BODY_WITH_ABI, MAX_BODY
 from shared.settings import load
 from shared.telemetry import logs
-from shared.triggers import flask_app, request_parsing
+from shared.triggers import body_limits, flask_app
 
 
 class Endless:
@@ -26,19 +27,40 @@ class Endless:
         return b" " * size
 
 
-@pytest.mark.parametrize(
-    ("path", "limit"),
-    [("/api/v1/claims", MAX_BODY), ("/push/claim_order", request_parsing.MAX_PUSH)],
-)
-def test_a_body_in_chunks_is_read_to_the_limit_only(path: str, limit: int) -> None:
+def body_read(path: str, **more: Any) -> int:
+    """The number of bytes that are read of a body without an end."""
     environ = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": path,
         "wsgi.input": Endless(),
         "wsgi.input_terminated": True,
     }
-    environ |= {"wsgi.url_scheme": "http", "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
-    assert len(flask_app.incoming(Request(environ)).body) == limit + 1
+    environ |= {"wsgi.url_scheme": "http", "SERVER_NAME": "localhost", "SERVER_PORT": "80"} | more
+    settings = replace(load({}), push_token="the run's")
+    with resources.override(settings=settings):
+        return len(flask_app.incoming(Request(environ)).body)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "limit"),
+    [
+        ("/api/v1/claims", "", MAX_BODY),
+        ("/api/v1/contracts", "", BODY_WITH_ABI),
+        ("/push/claim_order", "token=the+run%27s", body_limits.MAX_PUSH),
+    ],
+)
+def test_a_body_in_chunks_is_read_to_the_limit_only(path: str, query: str, limit: int) -> None:
+    assert body_read(path, QUERY_STRING=query) == limit + 1
+
+
+@pytest.mark.parametrize("query", ["", "token=guessed"])
+def test_only_pushes_may_be_as_long_as_pushes(query: str) -> None:
+    """Sixteen bodies of 16 MB, sent by anybody to the path of a push, used up the memory of an instance."""
+    assert body_read("/push/claim_order", QUERY_STRING=query) == MAX_BODY + 1
+
+
+def test_a_body_that_no_route_takes_is_not_read() -> None:
+    assert body_read("/api/v1/claims", REQUEST_METHOD="GET") == 1
 
 
 @pytest.fixture
