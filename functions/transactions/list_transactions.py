@@ -33,21 +33,14 @@ def list_transactions(request: ListTransactions, caller: Caller) -> TransactionP
     def shows(entry: Row) -> bool:
         return public_status(entry["state"], entry["blocked_reason"]) == request.status
 
-    def read(limit: int) -> tuple[list[Transaction], str | None]:
-        return owned_lists.page(
-            TRANSACTIONS_BY_OWNER,
-            [caller.listed(request.user_id)],
-            request,
-            filters={"wallet_id": request.wallet_id, "chain": resources.registry().named(request.chain)},
-            keep=shows if request.status else None,
-            limit=limit,
-            cursor=request.cursor,
-        )
-
-    rows, cursor = read(request.limit)
-    fitting = _fitting(rows)
-    if fitting < len(rows):
-        rows, cursor = read(fitting)
+    rows, cursor = owned_lists.page(
+        TRANSACTIONS_BY_OWNER,
+        [caller.listed(request.user_id)],
+        request,
+        filters={"wallet_id": request.wallet_id, "chain": resources.registry().named(request.chain)},
+        keep=shows if request.status else None,
+        fitting=_fitting,
+    )
     items = queries.views(Session(resources.database().snapshot()), rows)
     return TransactionPage(items=items, next_cursor=cursor)
 

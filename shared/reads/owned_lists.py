@@ -56,14 +56,15 @@ def page(
     limit: int | None = None,
     cursor: str | None = None,
     without: Sequence[str] = (),
+    fitting: Callable[[Sequence[T]], int] = len,
 ) -> tuple[list[T], str | None]:
     """One page of the rows below `prefix`, which starts with the owner, and the next page's cursor.
-    `pagination.page` explains `filters`, `keep` and `without`. Without `limit`, the request's `limit` and `cursor` are
-    used. Raises InvalidCursor."""
+    `pagination.page` explains `filters`, `keep`, `without` and `fitting`. Without `limit`, the request's `limit` and
+    `cursor` are used. Raises InvalidCursor."""
     size, begin = limit or request.limit, cursor if limit else request.cursor
     span = span_of(request)
     if request.metadata is not None:
-        found = _Found(index, prefix[0], request.metadata, span[1], without)
+        found = _Found(index, prefix[0], request.metadata, span[1], without=without, fitting=fitting)
         return _page_with_metadata(
             index, prefix, found, span, filters=filters, keep=keep, limit=size, cursor=begin
         )
@@ -77,6 +78,7 @@ def page(
         span=span,
         more=[] if span == UNBOUNDED else [None, *map(str, span)],
         without=without,
+        fitting=fitting,
     )
 
 
@@ -99,21 +101,32 @@ def _page_with_metadata(
         entries = found.read(
             after, limit, lambda row: pagination.fits(row, wanted) and (keep is None or keep(row))
         )
-        if len(found.kept) > limit:
-            after = _position(found.kept[limit - 1][0])
+        if len(found.kept) > limit or len(entries) <= limit:
             break
-        if len(entries) <= limit:
-            return [row for _, row in found.kept], None
         after = _position(entries[-1])
-    return [row for _, row in found.kept[:limit]], pagination.encode(binding, after or ())
+    shown = found.shown(limit)
+    if len(shown) < len(found.kept):
+        after = _position(found.kept[len(shown) - 1][0])
+    elif len(entries) <= limit:
+        return shown, None
+    return shown, pagination.encode(binding, after or ())
 
 
 class _Found:
     """Rows with the metadata entry `<key>:<value>`, in the order of their entries."""
 
-    def __init__(self, index: Index[Any], owner: str, entry: str, upto: Key, without: Sequence[str]) -> None:
+    def __init__(
+        self,
+        index: Index[Any],
+        owner: str,
+        entry: str,
+        upto: Key,
+        *,
+        without: Sequence[str],
+        fitting: Callable[[Sequence[Any]], int],
+    ) -> None:
         self._table, self._owner, self.entry, self._upto = index.table, owner, entry, upto
-        self._without = without
+        self._without, self._fitting = without, fitting
         self._session = Session(resources.database().snapshot())
         self.kept: list[tuple[MetadataEntry, Any]] = []
 
@@ -128,6 +141,11 @@ class _Found:
         known = ((entry, rows[entry.resource_id]) for entry in entries if entry.resource_id in rows)
         self.kept += [(entry, row) for entry, row in known if keep(self._table.encode(row))]
         return entries
+
+    def shown(self, limit: int) -> list[Any]:
+        """The first kept rows, as many as a page has room for."""
+        rows = [row for _, row in self.kept[:limit]]
+        return rows[: self._fitting(rows)]
 
     def _rows(self, keys: list[Key]) -> Query[list[Any]]:
         return without_columns(self._table.get_many(keys), *self._without)

@@ -41,35 +41,39 @@ def page(
     span: tuple[Key | None, Key] = (None, ()),
     more: Sequence[Any] = (),
     without: Sequence[str] = (),
+    fitting: Callable[[Sequence[T]], int] = len,
 ) -> tuple[list[T], str | None]:
     """One page of the rows below `prefix`, and the next page's cursor; `span`: (after this key, up to this key).
 
     A stored column of the index must equal its value in `filters`, or be one of them if it is a tuple; None does not
     filter. `keep` filters further; `more` holds everything that `keep` and the span depend on. The columns `without`
-    are not read. Raises InvalidCursor for a cursor of another list, caller or filter."""
+    are not read. `fitting` is how many of the rows, at least one, the page has room for. Raises InvalidCursor."""
     wanted = {name: value for name, value in filters.items() if value is not None}
-    binding, position = [index.name, *prefix, sorted(wanted.items()), *more], index.key[len(prefix) :]
+    binding = [index.name, *prefix, sorted(wanted.items()), *more]
     after = decode(binding, cursor) if cursor else span[0]
+    place_of, key_of = _columns(index.key[len(prefix) :]), _columns(index.table.key_columns)
     session = Session(resources.database().snapshot())
     kept, scanned = list[Row](), 0
     while True:
         size = limit + 1 - len(kept) if not (wanted or keep) else max(limit + 1, 200)
         entries = session.many(index.scan(*prefix, after=after, upto=span[1], limit=size))
         scanned += len(entries)
-        for entry in entries:
-            after = tuple(entry[name] for name in position)
-            if fits(entry, wanted) and (keep is None or keep(entry)):
-                kept.append(entry)
-                if len(kept) > limit:
-                    break
+        kept += (one for one in entries if fits(one, wanted) and (keep is None or keep(one)))
+        after = place_of(entries[-1]) if entries else after
         if len(kept) > limit or len(entries) < size or scanned >= MAX_SCANNED:
             break
     rows = session.follow(index.table, kept[:limit], without=without)
-    if len(kept) > limit:
-        after = tuple(kept[limit - 1][name] for name in position)
-    elif len(entries) < size:
-        return rows, None
-    return rows, encode(binding, after or ())
+    shown = rows[: fitting(rows)]
+    cut = kept[limit - 1] if len(kept) > limit else None
+    if len(shown) < len(rows):  # the entry of a row that no longer exists may stand before it
+        cut = next(entry for entry in kept if key_of(entry) == index.table.key_of(shown[-1]))
+    if cut is None and len(entries) < size:
+        return shown, None
+    return shown, encode(binding, place_of(cut) if cut else after or ())
+
+
+def _columns(names: Sequence[str]) -> Callable[[Row], Key]:
+    return lambda entry: tuple(entry[name] for name in names)
 
 
 def entries(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from eth_account import Account
 
 from functions.transactions import list_transactions
 from shared import resources
+from shared.store.session import Session
+from shared.store.table import Query
 from shared.store.tables.supplies import FUNDS
 from shared.store.tables.transactions import LANES, TRANSACTIONS
 from tests.emulated.engine.world import ETHER, World
@@ -64,11 +68,20 @@ def test_a_command_sends_too(world: World) -> None:
 def test_large_data_does_not_fill_the_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The attack: a hundred transactions with data of 127 KB, which wait for an approval and so cost nothing, listed in
     several requests at once."""
-    wallet = world.wallet()
-    sent = [world.send(wallet, TARGET, 1, data="0x" + "00" * 100)["id"] for _ in range(4)]
+    wallet, notes = world.wallet(), {"batch": "7"}
+    sent = [world.send(wallet, TARGET, 1, data="0x" + "00" * 100, metadata=notes)["id"] for _ in range(4)]
     monkeypatch.setattr(list_transactions, "MAX_DATA", 250)
-    for query in ("", "&status=queued", f"&wallet_id={wallet.id}"):
-        found, cursor, sizes = [], "", []
+    reads, read = 0, Session.read_all
+
+    def counted(session: Session, queries: Iterable[Query[Any]]) -> list[Any]:
+        nonlocal reads
+        wanted = list(queries)
+        reads += sum(query.table is TRANSACTIONS and query.read.index is None for query in wanted)
+        return read(session, wanted)
+
+    monkeypatch.setattr(Session, "read_all", counted)
+    for query in ("", "&status=queued", f"&wallet_id={wallet.id}", "&metadata=batch:7"):
+        found, cursor, sizes, reads = [], "", [], 0
         while cursor is not None:
             more = f"&cursor={cursor}" if cursor else ""
             page = world.app.ok(200, "GET", f"/transactions?limit=4{query}{more}", user=wallet.user_id)
@@ -76,6 +89,7 @@ def test_large_data_does_not_fill_the_memory(world: World, monkeypatch: pytest.M
             sizes.append(len(page["items"]))
             cursor = page["next_cursor"]
         assert found == sent[::-1] and max(sizes) == 2
+        assert reads == len(sizes), "each page is read once"
 
 
 def test_lists_are_filtered_and_paged(world: World) -> None:
