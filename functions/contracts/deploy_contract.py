@@ -21,7 +21,7 @@ from shared.store.session import Session
 from shared.store.tables import metadata
 from shared.store.tables.wallets import resolve_wallet
 from shared.store.unit_of_work import UnitOfWork
-from shared.wallets import policy_enforcement
+from shared.wallets import policy_denials
 from shared.writes.commit import commit
 
 
@@ -55,7 +55,7 @@ def deploy_contract(request: DeployContract, caller: Caller) -> DeployedContract
         wallet, creation.to, creation.data, creation.abi, value=value, gas=request.gas, speed=request.speed
     )
     deployment.require_code(resources.chain(chain), creation, wallet.address, value)
-    with policy_enforcement.denials_audited(wallet.id):
+    with policy_denials.audited(wallet.id):
         return commit(_deploy, request, wallet, creation, planned, group=sending.group(planned))
 
 

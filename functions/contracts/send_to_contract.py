@@ -17,7 +17,7 @@ from shared.store.session import Session
 from shared.store.tables.contracts import usable
 from shared.store.tables.wallets import resolve_wallet
 from shared.store.unit_of_work import UnitOfWork
-from shared.wallets import policy_enforcement
+from shared.wallets import policy_denials
 from shared.writes.commit import commit
 
 
@@ -57,7 +57,7 @@ def send_to_contract(request: SendToContract, caller: Caller) -> Transaction:
         speed=request.speed,
     )
     planned = replace(planned, notes=request.metadata)
-    with policy_enforcement.denials_audited(wallet.id):
+    with policy_denials.audited(wallet.id):
         return commit(_send, planned, group=sending.group(planned))
 
 

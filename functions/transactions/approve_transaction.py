@@ -15,7 +15,7 @@ from shared.runtime.operation import SELF, http
 from shared.store.session import Session
 from shared.store.tables.transactions import TRANSACTIONS
 from shared.store.unit_of_work import UnitOfWork
-from shared.wallets import approval, policy_enforcement
+from shared.wallets import approval, policy_denials
 from shared.writes.commit import commit
 
 
@@ -35,7 +35,7 @@ def approve_transaction(request: ApproveTransaction, caller: Caller) -> Transact
     # There is no command for this, because a message does not prove that a person sent it.
     if request.decision == "approve":
         _try_again(request.transaction_id, caller)
-    with policy_enforcement.denials_audited(request.transaction_id):
+    with policy_denials.audited(request.transaction_id):
         return commit(_decide, request, caller)
 
 

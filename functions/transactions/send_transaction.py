@@ -19,7 +19,7 @@ from shared.runtime.operation import http, message
 from shared.store.session import Session
 from shared.store.tables.wallets import resolve_wallet
 from shared.store.unit_of_work import UnitOfWork
-from shared.wallets import policy_enforcement
+from shared.wallets import policy_denials
 from shared.writes.commit import commit
 
 EVENTS = ("transaction-events",)
@@ -45,7 +45,7 @@ def send_transaction(request: SendTransaction, caller: Caller) -> Transaction:
     planned = accept.plan(intent, gas=request.gas, mixed_fees=intents.mixed(request))
     planned = replace(planned, notes=request.metadata)
     # It has no nonce yet. `dispatch_lane` sends it when `transaction.accepted` arrives; otherwise `tick_chain` does.
-    with policy_enforcement.denials_audited(wallet.id):
+    with policy_denials.audited(wallet.id):
         return commit(_send, planned, group=f"funds:{intent.chain}:{intent.from_address}")
 
 

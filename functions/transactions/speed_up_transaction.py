@@ -12,7 +12,7 @@ from shared.engine.more_gas import MoreGas
 from shared.runtime.operation import SELF, http, message
 from shared.store.session import Session
 from shared.store.unit_of_work import UnitOfWork
-from shared.wallets import policy_enforcement
+from shared.wallets import policy_denials
 from shared.writes.commit import commit
 
 
@@ -32,7 +32,7 @@ def speed_up_transaction(request: ReplaceTransaction, caller: Caller) -> Transac
     session = Session(resources.database().snapshot())
     transaction, attempts = queries.replaceable(session, caller, request.transaction_id)
     more = more_gas.needed(transaction, attempts, undo=False)
-    with policy_enforcement.denials_audited(transaction.wallet_id):
+    with policy_denials.audited(transaction.wallet_id):
         return commit(_speed_up, request, caller, more)
 
 

@@ -12,7 +12,7 @@ from shared.domain.wallets import policies
 from shared.keys import messages
 from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.wallets import policy_enforcement, signing
+from shared.wallets import policy_denials, signing
 
 
 @http(
@@ -26,7 +26,7 @@ from shared.wallets import policy_enforcement, signing
 def sign_message(request: SignMessage, caller: Caller) -> Signature:
     session = Session(resources.database().snapshot())
     wallet, policy = signing.wallet_and_policy(session, caller, request.wallet_id)
-    with policy_enforcement.denials_audited(wallet.id):
+    with policy_denials.audited(wallet.id):
         signing.check_message(caller, request.message)
         if policy is not None:
             policies.check_message(policy, request.message)

@@ -14,7 +14,7 @@ from shared.domain.wallets.outflows import typed_data
 from shared.keys import messages
 from shared.runtime.operation import http
 from shared.store.session import Session
-from shared.wallets import policy_enforcement, signing
+from shared.wallets import policy_denials, signing
 
 
 @http(
@@ -28,7 +28,7 @@ from shared.wallets import policy_enforcement, signing
 def sign_typed_data(request: SignTypedData, caller: Caller) -> Signature:
     session, document = Session(resources.database().snapshot()), request.typed_data
     wallet, policy = signing.wallet_and_policy(session, caller, request.wallet_id)
-    with policy_enforcement.denials_audited(wallet.id):
+    with policy_denials.audited(wallet.id):
         signing.check_sign_in_data(caller, document)
         if policy is not None:  # before a key is opened; the commit decides again, with the day's spending
             outflow = typed_data.of_typed_data(wallet.address, document)

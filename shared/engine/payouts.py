@@ -38,7 +38,8 @@ from shared.store.session import Session
 from shared.store.tables import claims, orders, supplies
 from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
 from shared.store.unit_of_work import UnitOfWork
-from shared.wallets import policy_enforcement
+from shared.wallets import policy_denials
+from shared.writes import separate_audit
 
 Plans = Mapping[str, PaymentPlan]  # by allocation id
 _log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def planned(session: Session, claim: Claim) -> Plans:
 
 def _remember(claim: Claim, refused: PayoutTooCostly) -> None:
     """Remember a too costly wallet, so that its next claims are refused before they hold somebody's order. Audited."""
-    policy_enforcement.record(claim.id, "payout.refused:gas")
+    separate_audit.write(claim.id, "payout.refused:gas")
     columns, now = ("id", "payout_gas", "payout_gas_at"), resources.clock().now()
     row = (claim.wallet_id, refused.data["gas"], now)
     resources.database().write([Write("update", "wallets", columns, row)])
@@ -97,7 +98,7 @@ def screen(claim: Claim, amount: int) -> None:
     verdict = resources.screening().ask(Payout(claim.chain, claim.recipient, text, claim.currency, claim.id))
     if verdict.allowed:
         return
-    policy_enforcement.record(claim.id, f"payout.refused:{verdict.reason}")
+    separate_audit.write(claim.id, f"payout.refused:{verdict.reason}")
     _log.info("payout refused by screening", extra={"claim": claim.id})
     raise PayoutRefused(recipient=claim.recipient)
 
@@ -132,7 +133,7 @@ def denials_audited() -> Iterator[None]:
     try:
         yield
     except PolicyDenied as denied:
-        policy_enforcement.denial(denied.data["wallet_id"], denied)
+        policy_denials.record(denied.data["wallet_id"], denied)
         raise
 
 

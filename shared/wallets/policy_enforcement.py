@@ -3,7 +3,7 @@
 At accept, inside the commit:  decision = allow(unit, intent, committed_gas)
 A signature, inside a commit:  book_typed_data(unit, wallet, document)
 When a transaction is final:   give_back(unit, before, after)
-Around the commit:             with denials_audited(wallet_id): commit(…)
+Around the commit:             with policy_denials.audited(wallet_id): commit(…)
 
 The rolling day consists of hourly buckets and includes the whole of its first hour. It therefore denies up to an hour
 longer than necessary, but never allows more. A limit counts what is accepted after it was set.
@@ -11,9 +11,7 @@ longer than necessary, but never allows more. A limit counts what is accepted af
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -27,19 +25,11 @@ from shared.domain.wallets.outflows import reader, typed_data
 from shared.domain.wallets.outflows.moves import FEES, NATIVE, Outflow
 from shared.domain.wallets.policies import Decision, Policy, PolicyDenied
 from shared.domain.wallets.wallets import Wallet
-from shared.runtime.clock import new_id
-from shared.runtime.context import current
-from shared.store import commit_effects
 from shared.store.session import Session
-from shared.store.tables import system
 from shared.store.tables.policies import POLICIES, SPENDING, Spending
 from shared.store.unit_of_work import UnitOfWork
-from shared.telemetry import metrics
 
-_log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
 Decide = Callable[[Policy, Mapping[str, int]], T]  # gets the spending of the last day, by asset
 
 
@@ -94,34 +84,8 @@ def of(session: Session, wallet_id: str) -> Policy | None:
     return None if stored is None else stored.at(resources.clock().now())
 
 
-@contextmanager
-def denials_audited(wallet_id: str) -> Iterator[None]:
-    """Write an audit row that names the rule if the policy refuses the block."""
-    try:
-        yield
-    except PolicyDenied as denied:
-        denial(wallet_id, denied)
-        raise
-
-
-def denial(wallet_id: str, denied: PolicyDenied) -> None:
-    """Write the audit row, the metric and the log entry of one denial."""
-    record(wallet_id, f"policy.denied:{denied.data['rule']}")
-    metrics.SIGNER_DENIALS.add(reason="policy")
-    _log.info("denied by policy", extra={"wallet": wallet_id, "rule": denied.data["rule"]})
-
-
-def record(resource: str, event: str) -> None:
-    """Write an audit row in a separate write, because a refusal commits nothing else."""
-    row = commit_effects.audit_row(current(), new_id("aud"), resource, [event], resources.clock().now())
-    resources.database().write([system.AUDIT.write("insert", row)])
-
-
 def _hour(moment: datetime) -> int:
     return int(moment.timestamp()) // 3600
-
-
-# The policy and the wallet's transactions: check and book at accept, give back what certainly did not happen.
 
 
 def allow(unit: UnitOfWork, intent: Intent, fee: int) -> Decision:
