@@ -1,11 +1,9 @@
 # Names and certificates. A DNS record validates each certificate before any traffic moves here.
 
 locals {
-  # Only events.<domain> itself is called. The names below it stay certified, because a certificate whose names change is
-  # replaced, and Google does not delete the old one while the balancer uses it.
   hosts = merge({
     api    = { name = var.domain, certified = [var.domain] }
-    events = { name = local.events_domain, certified = [local.events_domain, "*.${local.events_domain}"] }
+    events = { name = local.events_domain, certified = [local.events_domain] }
     }, !var.grpc ? {} : {
     grpc = { name = "grpc.${var.domain}", certified = ["grpc.${var.domain}"] }
     }, {
@@ -45,6 +43,13 @@ resource "google_certificate_manager_certificate" "host" {
   managed {
     domains            = each.value.certified
     dns_authorizations = [google_certificate_manager_dns_authorization.host[each.key].id]
+  }
+
+  # A certificate whose names change would be replaced. Google does not delete one that the balancer uses, and a new one
+  # answers nothing until it is issued. So one that was made with more names (formerly *.events.<domain>) keeps them, and
+  # nothing resolves or serves those. Another domain still makes a new one, by its authorization.
+  lifecycle {
+    ignore_changes = [managed[0].domains]
   }
 }
 

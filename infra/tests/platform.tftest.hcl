@@ -77,16 +77,16 @@ run "platform" {
   # Names and certificates
   assert {
     condition = toset([for r in google_dns_record_set.host : "${r.type} ${r.name}"]) == toset(flatten([
-      for n in ["api.example.com.", "events.api.example.com.", "*.events.api.example.com."] : ["A ${n}", "AAAA ${n}"]
+      for n in ["api.example.com.", "events.api.example.com."] : ["A ${n}", "AAAA ${n}"]
     ]))
     error_message = "A host has no address."
   }
   assert {
-    condition     = toset(flatten([for c in google_certificate_manager_certificate.host : c.managed[0].domains])) == toset(["api.example.com", "events.api.example.com", "*.events.api.example.com"])
+    condition     = toset(flatten([for c in google_certificate_manager_certificate.host : c.managed[0].domains])) == toset(["api.example.com", "events.api.example.com"])
     error_message = "A host has no certificate."
   }
   assert {
-    condition     = toset([for e in google_certificate_manager_certificate_map_entry.host : e.hostname]) == toset(["api.example.com", "events.api.example.com", "*.events.api.example.com"])
+    condition     = toset([for e in google_certificate_manager_certificate_map_entry.host : e.hostname]) == toset(["api.example.com", "events.api.example.com"])
     error_message = "A certificate is not served."
   }
   assert {
