@@ -247,6 +247,12 @@ class Index(Generic[T]):
         read = Read(self.table.name, self.columns, span=span, index=self.name, limit=limit)
         return Query(read, list, self.table, self.table.decode_columns)
 
+    def counted(self, *prefix: Any, limit: int) -> Query[int]:
+        """How many entries start with `prefix`, at most `limit`. Only primary keys are read."""
+        span = key_range(prefix, None, ())
+        read = Read(self.table.name, self.table.key_columns, span=span, index=self.name, limit=limit)
+        return Query(read, len, self.table, dict)
+
     def below(self, prefixes: Iterable[Key]) -> Query[list[Row]]:
         """The entries that start with any of these prefixes, in one read."""
         spans = tuple(KeyRange(prefix, prefix) for prefix in prefixes)

@@ -194,8 +194,8 @@ def _places(unit: UnitOfWork, parent: Follow, addresses: Sequence[str], announce
 def _room(unit: UnitOfWork, user_id: str) -> int:
     """How many more contracts the user may have and follow. A contract stays when its follow ends."""
     most = resources.settings().account_limits["follows"]
-    followed = unit.many(FOLLOWS_BY_OWNER.scan(user_id, limit=most))
-    return min(most - len(followed), account_limits.room(unit, user_id))
+    followed = unit.one(FOLLOWS_BY_OWNER.counted(user_id, limit=most))
+    return min(most - followed, account_limits.room(unit, user_id))
 
 
 def _contract(unit: UnitOfWork, parent: Follow, factory: Contract, address: str) -> Contract:

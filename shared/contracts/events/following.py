@@ -65,23 +65,23 @@ def follow(unit: UnitOfWork, requested: Follow, *, keep_start: bool) -> State:
         FOLLOWS.find(requested.id),
         FOLLOWED.find(requested.chain, requested.address),
         CHAIN_INDEXES.find(requested.chain),
-        FOLLOWS_BY_OWNER.scan(requested.user_id, limit=most),
+        FOLLOWS_BY_OWNER.counted(requested.user_id, limit=most),
     )
     if known is not None and keep_start:
         requested = replace(requested, from_block=known.from_block)
-    if known is None and len(own) == most:
+    if known is None and own == most:
         raise TooManyFollows(limit=most)
     caller = unit.context.caller
     tier = caller.tier if caller else "basic"
     if requested.announced and not (known and known.announced):
         places = follows.places(MAX_ANNOUNCED, tier)
-        announced = unit.many(FOLLOWS_ANNOUNCED.scan(requested.address, requested.chain, limit=places))
-        if len(announced) == places:
+        announced = FOLLOWS_ANNOUNCED.counted(requested.address, requested.chain, limit=places)
+        if unit.one(announced) == places:
             raise TooManyAnnounced(limit=places)
     if requested.factory_address and not (known and known.factory_address):
         places = follows.places(MAX_FACTORIES, tier)
-        others = unit.many(FOLLOWS_FACTORIES.scan(requested.address, requested.chain, limit=places))
-        if len(others) == places:
+        others = FOLLOWS_FACTORIES.counted(requested.address, requested.chain, limit=places)
+        if unit.one(others) == places:
             said = "As many follow this address as a factory as may: follow it without one."
             raise TooManyFollows(said, limit=places)
     made = requested if known is None else follows.changed(known, requested, unit.now)
