@@ -86,7 +86,8 @@ def load(name: str, watched: list[str]) -> None:
     target = getattr(main, name)
     mine = [module for module in sys.modules if module.startswith("functions.")]
     seen = [module for module in watched if module in sys.modules]
-    print(json.dumps([name, type(target).__name__, target.__name__, len(sys.modules), seen, mine]))
+    count = sum(module.partition(".")[0] not in sys.stdlib_module_names for module in sys.modules)
+    print(json.dumps([name, type(target).__name__, target.__name__, count, seen, mine]))
 
 
 if __name__ == "__main__":
