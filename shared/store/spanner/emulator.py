@@ -69,7 +69,7 @@ class LimitedReads:
 
     def _applies(self, read: Read) -> bool:
         index = INDEXES.get(read.index or "")
-        if index is None or COLUMN not in index.descending or read.span is None:
+        if index is None or COLUMN not in index.descending or COLUMN not in read.columns or read.span is None:
             return False
         at = index.key.index(COLUMN)
         return len(read.span.end) == at and read.span.start[:at] == read.span.end and not read.span.end_open

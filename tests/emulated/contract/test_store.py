@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from shared.domain.contracts.follows import new_follow
 from shared.domain.users import User
 from shared.domain.wallets.wallets import Wallet
 from shared.runtime import operation
 from shared.store.port import COMMIT_TIMESTAMP, AlreadyExists, Database, StoreTransaction, Write
 from shared.store.session import Session
 from shared.store.table import INDEXES, TABLES
+from shared.store.tables.contract_events import FOLLOWS, FOLLOWS_FILLING
 from shared.store.tables.system import OUTBOX, OutboxRow
 from shared.store.tables.users import USERS, USERS_BY_EMAIL
 from shared.store.tables.wallets import WALLETS, WALLETS_BY_OWNER
@@ -153,6 +155,28 @@ def test_a_descending_index_pages_by_its_key(store: Database) -> None:
     assert [row.id for row in session.follow(WALLETS, session.one(WALLETS_BY_OWNER.scan("usr_b")))] == [
         "wal_9"
     ]
+    assert [session.one(WALLETS_BY_OWNER.counted("usr_a", limit=most)) for most in (1, 6, 9)] == [1, 6, 7]
+
+
+def test_an_index_is_read_without_some_of_its_values(store: Database) -> None:
+    for number, user_id in enumerate("abcde"):
+        for at in (1, 2):
+            made = new_follow(
+                contract_id=f"ctr_{at}{number}", user_id=user_id, chain="x", address="0x", from_block=0,
+                confirmations=1, announced=False, now=START,
+            )  # fmt: skip
+            store.write(insert(FOLLOWS, replace(made, work="fill")))
+    session = Session(store.snapshot())
+
+    def users(skipped: list[str], after: str, limit: int = 9) -> str:
+        query = FOLLOWS_FILLING.without(("x", "fill"), skipped, after=after, limit=limit)
+        return "".join(entry["user_id"] for entry in session.one(query))
+
+    assert users([], "") == "aabbccdde", "the limit holds for all ranges together"
+    assert users([], "a", 10) == "bbccddee"
+    assert users(["b", "d"], "a") == users(["b", "bb", "d"], "a") == "ccee"
+    assert users(["b", "d"], "a", 3) == "cce" and users(["a", "e"], "") == "bbccdd"
+    assert users([], "e") == users(["c", "d", "e"], "b") == ""
 
 
 def test_commit_timestamps_grow_and_bound_a_scan(store: Database) -> None:

@@ -54,6 +54,16 @@ def test_pages_are_those_of_the_whole_range(ages: list[float], limit: int) -> No
         after = (found[-1]["created_at"], found[-1]["order_id"])
 
 
+def test_a_count_reads_keys_alone() -> None:
+    reads, emulator = LimitedReads(lambda: NOW), Emulator([number / 10 for number in range(50)])
+    query = ORDERS_BY_OWNER.counted("usr", False, limit=20)
+
+    def keys(read: Read) -> list[Row]:
+        return [{name: row[name] for name in read.columns} for row in emulator.run(read)]
+
+    assert query.answer(reads.rows(query.read, keys)) == 20
+
+
 def test_a_dense_list_is_not_read_as_a_whole() -> None:
     reads, emulator = LimitedReads(lambda: NOW), Emulator([number / 10 for number in range(10_000)])
     read = ORDERS_BY_OWNER.scan("usr", False, limit=100).read
