@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from schemas.outcomes import LogEntry, Simulation
 from schemas.transactions import TransactionCall
-from shared.chain.errors import NodeError
+from shared.chain.errors import AnswerTooLong, NodeError
 from shared.chain.reverts import decode_revert
+from shared.chain.rpc import MAX_FROM_CONTRACTS
+from shared.domain.contracts.answers import AnswerTooLarge
 from shared.domain.permissions import Caller
 from shared.engine import intents, preflight
 from shared.runtime.operation import http
@@ -25,6 +27,8 @@ def simulate_transaction(request: TransactionCall, caller: Caller) -> Simulation
     client, intent = intents.from_caller(request, caller)
     try:
         seen = client.simulate(preflight.call_of(intent, request.gas))
+    except AnswerTooLong:
+        raise AnswerTooLarge(limit=MAX_FROM_CONTRACTS // 2, unit="bytes") from None
     except NodeError as error:
         refusal = preflight.refused(error)
         if refusal is None:

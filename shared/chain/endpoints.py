@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from shared.chain.errors import AnswerTooLong, ChainError, OutOfTime, RateLimited, Unreachable, WrongChain
-from shared.chain.rpc import MAX_BATCH, Call, Rpc
+from shared.chain.rpc import MAX_BATCH, RUNS_CONTRACTS, Call, Rpc
 from shared.telemetry import metrics, tracing
 
 Clock = Callable[[], float]
@@ -195,4 +195,4 @@ class Endpoint:
 
 
 def _asks_contracts(calls: Sequence[Call]) -> bool:
-    return any(method == "eth_call" for method, _ in calls)
+    return any(method in RUNS_CONTRACTS for method, _ in calls)

@@ -22,6 +22,8 @@ Remaining = Callable[[], float | None]  # seconds until the caller's deadline, o
 
 TIMEOUT: Final = 10.0  # seconds for one exchange
 MAX_BYTES: Final = 32 * 1024 * 1024  # far more than a full block with all receipts
+MAX_FROM_CONTRACTS: Final = 4 * 1024 * 1024  # of an answer whose length contracts can choose; in hex
+RUNS_CONTRACTS: Final = frozenset({"eth_call", "eth_estimateGas", "eth_simulateV1"})
 MAX_TEXT: Final = 4_096  # characters of an error's message
 MAX_BATCH: Final = 100  # calls in one HTTP request; hosted nodes refuse more
 _CONNECTIONS: Final = 32
@@ -132,7 +134,7 @@ class RpcClient:
         text = json.dumps(body, separators=(",", ":")).encode()
         try:
             status, answer = bounded_http.post(
-                self._pool, self._path, text, self._headers, seconds=seconds, most=self._max_bytes
+                self._pool, self._path, text, self._headers, seconds=seconds, most=self._most(body)
             )
         except bounded_http.AnswerTooLong as error:
             raise AnswerTooLong(f"{self.name}: {error}") from None
@@ -140,6 +142,13 @@ class RpcClient:
             over = seconds < TIMEOUT and time.monotonic() >= until - _PRECISION
             raise (OutOfTime if over else Unreachable)(f"{self.name}: {error}") from None
         return self._decode(status, answer)
+
+    def _most(self, body: Any) -> int:
+        """The maximum number of bytes of the answer. Whoever names a contract must not fill this process's memory."""
+        calls = body if isinstance(body, list) else [body]
+        if any(one["method"] in RUNS_CONTRACTS for one in calls):
+            return min(self._max_bytes, MAX_FROM_CONTRACTS)
+        return self._max_bytes
 
     def _decode(self, status: int, text: bytes) -> Any:
         if status == 429:

@@ -8,7 +8,7 @@ from typing import Final
 from schemas.contracts import Proxy
 from shared import resources
 from shared.chain.client import ChainClient
-from shared.chain.errors import ChainError, NodeError
+from shared.chain.errors import AnswerTooLong, ChainError, NodeError
 from shared.chain.types import CallRequest
 from shared.contracts.calls import NOBODY
 from shared.domain.contracts.contracts import Contract
@@ -54,7 +54,7 @@ def at(client: ChainClient, address: str) -> Proxy | None:
         return None
     try:
         answer = client.call(CallRequest(NOBODY, source, data=ASK_BEACON))
-    except NodeError:  # the beacon does not answer
+    except (NodeError, AnswerTooLong):  # the beacon does not answer, or with no address
         answer = b""
     return Proxy(kind="beacon", implementation=_address(answer))
 

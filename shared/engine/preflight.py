@@ -13,7 +13,14 @@ from typing import Any
 from shared.chain import reverts, tokens
 from shared.chain.balances import Balances
 from shared.chain.client import ChainClient
-from shared.chain.errors import ExecutionReverted, GasLimit, InsufficientFunds, NodeError, NotAToken
+from shared.chain.errors import (
+    AnswerTooLong,
+    ExecutionReverted,
+    GasLimit,
+    InsufficientFunds,
+    NodeError,
+    NotAToken,
+)
 from shared.chain.types import CallRequest
 from shared.domain.desk.funds import InsufficientBalance
 from shared.domain.errors import InvalidValue, Refusal
@@ -68,6 +75,10 @@ def preflight(
         known = abi or known_errors.of(intent.user_id, intent.chain, intent.to)
         revert = reverts.decode_revert(error.data, known, error.text)
         raise SimulationFailed(revert=asdict(revert)) from None
+    except AnswerTooLong:
+        raise SimulationFailed(
+            revert={"kind": "refused", "reason": "the contract answers more than is read"}
+        ) from None
     except InsufficientFunds:
         raise SendExceedsBalance from None
     except GasLimit:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from shared import resources
 from shared.chain.balances import Balances
 from shared.chain.client import ChainClient
-from shared.chain.errors import Ambiguous, NodeError, NotAToken
+from shared.chain.errors import Ambiguous, AnswerTooLong, NodeError, NotAToken
 from shared.chain.registry import UnsupportedCurrency
 from shared.domain.desk.supplies import Supply
 from shared.domain.errors import InvalidValue
@@ -49,7 +49,7 @@ def token(client: ChainClient, address: str) -> Asset:
         pass
     try:
         decimals, symbol = client.token_metadata(canonical)
-    except NodeError:
+    except (NodeError, AnswerTooLong):
         raise _no_token() from None
     if decimals is None or decimals > MAX_DECIMALS:
         raise _no_token()
@@ -61,7 +61,7 @@ def of_token(client: ChainClient, asset: Asset, owner: str) -> tuple[int, int]:
     assert asset.token_address is not None
     try:
         return client.token_balance(asset.token_address, owner)
-    except Ambiguous:
+    except (Ambiguous, AnswerTooLong):
         raise _no_token() from None
 
 

@@ -108,8 +108,9 @@ def test_errors_say_what_can_be_said_of_them(hostile: Hostile) -> None:
 
     assert revert("known", "7")["reason"] == f"Known(0x{'0' * 40}, 7)"
     assert revert("wide", "100")["name"] == "Wide"
-    for method, arguments in (("wide", ["1000000"]), ("cut", []), ("garbled", []), ("folded", [])):
+    for method, arguments in (("wide", ["400000"]), ("cut", []), ("garbled", []), ("folded", [])):
         assert revert(method, *arguments)["kind"] == "unknown", method
+    assert hostile.code(refuser, "wide", "1000000") == "ANSWER_TOO_LARGE"
     for method in ("known", "wide"):
         assert hostile.deployer.send(refuser, method, "3").code in ("SIMULATION_FAILED", "VALIDATION_FAILED")
 
