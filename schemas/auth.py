@@ -78,8 +78,13 @@ class RequestReset(Request):
     email: Email
 
 
-class ResetRequested(Resource):
-    """Nothing beside the event itself: its subject is the account, its sequence the time."""
+Mail = Literal["password_reset", "verification", "registered_again"]
+
+
+class MailRequested(Resource):
+    """Which mail. The event's subject is the account, its sequence the time of the request."""
+
+    mail: Mail
 
 
 class ResetPassword(Request):

@@ -1,7 +1,7 @@
 """Send a mail with a link to choose a new password.
 
 The answer is the same, after the same time, whether or not the address has an account: either way one event is
-committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail. If too many
+committed, and only its receiver, `on_mail_requested`, looks for the account's mailbox and sends the mail. If too many
 mails were requested for an address in this hour, nothing happens.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 
-from schemas.auth import RequestReset, ResetRequested
+from schemas.auth import RequestReset
 from shared import resources
-from shared.auth import answer_time, mail_budget
+from shared.auth import answer_time, mail_budget, mail_requests
 from shared.domain import users as rules
 from shared.domain.errors import InvalidValue
 from shared.domain.permissions import Caller
@@ -50,6 +50,4 @@ def _normal(text: str) -> str | None:
 
 def _announce(unit: UnitOfWork, user_id: str | None) -> None:
     """Without an account, the event names one that never was."""
-    subject = user_id or unit.new_id("usr")
-    unit.note(subject)
-    unit.emit("account.reset_requested", subject, int(unit.now.timestamp() * 1000), ResetRequested())
+    mail_requests.request(unit, "password_reset", user_id or unit.new_id("usr"))

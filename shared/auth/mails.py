@@ -41,19 +41,17 @@ def password_reset(user: rules.User) -> None:
     _tell(user.email, "Choose a new password", _with_token(mail_tokens.RESET, user, RESET_TEXT), user.id)
 
 
-def registered_again(email: str) -> None:
-    """Tell the owner of an account that somebody tried to register with their address."""
-    try:
-        resources.mail().send(
-            email, "You have an account", TAKEN_TEXT.format(site=resources.settings().site_url)
-        )
-    except Exception as error:
-        _log.error("a mail was not sent", extra={"error": type(error).__name__})
-
-
 def verification(user: rules.User) -> None:
-    """Mail a verification token to a new account."""
-    _send(mail_tokens.VERIFY, user, "Confirm your address", VERIFY_TEXT)
+    """Mail a verification token to a new account. Raises Unready if the mail was not accepted."""
+    assert user.email is not None
+    _tell(user.email, "Confirm your address", _with_token(mail_tokens.VERIFY, user, VERIFY_TEXT), user.id)
+
+
+def registered_again(user: rules.User) -> None:
+    """Tell the owner of an account that somebody registered with their address. Raises Unready if the mail was not
+    accepted."""
+    assert user.email is not None
+    _tell(user.email, "You have an account", TAKEN_TEXT.format(site=resources.settings().site_url), user.id)
 
 
 TAKEN_TEXT = """Somebody, perhaps you, tried to register with your address. You have an account already: sign in, or
@@ -136,15 +134,6 @@ def _tell(to: str, said: str, text: str, subject: str) -> None:
     except Exception as error:
         _log.error("a notice was not sent", extra={"error": type(error).__name__, "about": subject})
         raise Unready() from None
-
-
-def _send(purpose: Purpose, user: rules.User, subject: str, text: str) -> None:
-    """Send a mail with a token. A failure does not fail the operation, because users can request the mail again."""
-    assert user.email is not None
-    try:
-        resources.mail().send(user.email, subject, _with_token(purpose, user, text))
-    except Exception as error:
-        _log.error("a mail was not sent", extra={"error": type(error).__name__, "user": user.id})
 
 
 def _with_token(purpose: Purpose, user: rules.User, text: str) -> str:

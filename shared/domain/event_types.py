@@ -77,8 +77,8 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "account.approver_added": "A new approver was named in the policy of a wallet.",
         "account.acted_for": "An administrator got the right to act for you for a few minutes.",
         "account.webhook_added": "A webhook endpoint was added: it receives events of your account.",
-        "account.reset_requested": (
-            "Somebody asked for a new password by mail; the account may not exist. Internal: never in a user's feed."
+        "account.mail_requested": (
+            "A mail to an account was requested; the account may not exist. Internal: never in a user's feed."
         ),
         "account.webhook_secret_rotated": "A webhook endpoint has a new secret.",  # pragma: allowlist secret
         "webhook.disabled": "A webhook endpoint was disabled and receives nothing more; `disabled_reason` says why.",
@@ -90,7 +90,7 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
 )
 # Internal events, and events for one endpoint alone.
 IN_NO_FEED: Final = frozenset(
-    {"transaction.replacing", "account.reset_requested", "webhook.test", "webhook.due"}
+    {"transaction.replacing", "account.mail_requested", "webhook.test", "webhook.due"}
 )
 # Aggregates that take commands, on <aggregate>-commands; the results are events on <aggregate>-events.
 COMMANDED: Final = ("supply", "order", "claim", "transaction", "contract")

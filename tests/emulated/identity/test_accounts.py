@@ -52,6 +52,9 @@ def test_wrong_password_and_unknown_address_get_one_answer(people: People, app: 
     assert wrong.code == "INVALID_CREDENTIALS"
 
 
-def test_publishes_nothing_and_keeps_no_secret(people: People, published: Recorder) -> None:
-    people.register()
-    assert published.sent == []
+def test_publishes_only_the_request_for_its_mail_without_the_address(
+    people: People, published: Recorder
+) -> None:
+    person = people.register()
+    assert published.types == ["account.mail_requested"]
+    assert person.email not in str(published.sent)

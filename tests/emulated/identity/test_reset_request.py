@@ -94,11 +94,11 @@ def test_a_mail_that_was_not_taken_is_sent_again(
     person = people.register()
     assert ask(app, person.email).status == 204
     envelope = published.sent[-1][1]
-    assert app.push("on_reset_requested", envelope).status == 503
+    assert app.push("on_mail_requested", envelope).status == 503
     box = Mailbox(app, published)
     with resources.override(mail=box):
-        assert app.push("on_reset_requested", envelope).status == 204
-    body = {"token": box.token(), "password": NEW}
+        assert app.push("on_mail_requested", envelope).status == 204
+        body = {"token": box.token(), "password": NEW}
     app.ok(200, "POST", "/auth/password/reset", body)
 
 
@@ -113,7 +113,7 @@ def test_the_mail_leads_to_the_page_and_nobody_gets_it_late(
     sent = len(mailbox.sent)
     late = TestClock(resources.clock().now() + mail_tokens.RESET.lifetime + timedelta(seconds=1))
     with resources.override(clock=late):
-        assert app.push("on_reset_requested", published.sent[-1][1]).status == 204
+        assert app.push("on_mail_requested", published.sent[-1][1]).status == 204
     assert len(mailbox.sent) == sent
 
 
@@ -125,7 +125,7 @@ def test_a_request_that_comes_twice_mails_nothing_after_the_password_was_chosen(
     request = published.sent[-1][1]
     app.ok(200, "POST", "/auth/password/reset", {"token": mailbox.token(), "password": NEW})
     sent = len(mailbox.sent)
-    assert app.push("on_reset_requested", request).status == 204
+    assert app.push("on_mail_requested", request).status == 204
     assert len(mailbox.sent) == sent
     mailbox.ask_for_reset(person.email)  # a later request is a new one
     assert len(mailbox.sent) == sent + 1

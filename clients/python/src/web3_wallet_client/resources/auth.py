@@ -299,7 +299,8 @@ class Auth(Group):
         """Create an account for an e-mail address. The password is stored as a hash only.
 
         For an address that already has an account the answer is the same, after the same time, and the owner of the account
-        gets a mail: the caller cannot find out who has an account. An address gets only a few such mails in an hour."""
+        gets a mail: the caller cannot find out who has an account. Either way an event is committed, whose receiver,
+        `on_mail_requested`, sends the mail. An address gets only a few such mails in an hour."""
         return self._run(
             Call(
                 "POST",
@@ -321,7 +322,7 @@ class Auth(Group):
         """Send a mail with a link to choose a new password.
 
         The answer is the same, after the same time, whether or not the address has an account: either way one event is
-        committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail. If too many
+        committed, and only its receiver, `on_mail_requested`, looks for the account's mailbox and sends the mail. If too many
         mails were requested for an address in this hour, nothing happens."""
         self._run(
             Call[None](
@@ -706,7 +707,8 @@ class AsyncAuth(AsyncGroup):
         """Create an account for an e-mail address. The password is stored as a hash only.
 
         For an address that already has an account the answer is the same, after the same time, and the owner of the account
-        gets a mail: the caller cannot find out who has an account. An address gets only a few such mails in an hour."""
+        gets a mail: the caller cannot find out who has an account. Either way an event is committed, whose receiver,
+        `on_mail_requested`, sends the mail. An address gets only a few such mails in an hour."""
         return await self._run(
             Call(
                 "POST",
@@ -728,7 +730,7 @@ class AsyncAuth(AsyncGroup):
         """Send a mail with a link to choose a new password.
 
         The answer is the same, after the same time, whether or not the address has an account: either way one event is
-        committed, and only its receiver, `on_reset_requested`, looks for the account's mailbox and sends the mail. If too many
+        committed, and only its receiver, `on_mail_requested`, looks for the account's mailbox and sends the mail. If too many
         mails were requested for an address in this hour, nothing happens."""
         await self._run(
             Call[None](
