@@ -55,6 +55,15 @@ def forget_networks(unit: UnitOfWork, user_id: str) -> None:
         unit.write(replace(factor, trusted_after=unit.now, version=factor.version + 1, updated_at=unit.now))
 
 
+def end_second_factors(unit: UnitOfWork, user_id: str) -> list[str]:
+    """Delete the account's authenticator app and passkeys, and return which kinds it could use."""
+    factor = unit.maybe(FACTORS.find(user_id))
+    if factor is None:
+        return []
+    unit.delete(factor, *passkeys(unit, user_id))
+    return factor.kinds
+
+
 def disable_webhooks(unit: UnitOfWork, user_id: str) -> None:
     """Disable every webhook endpoint of the account, so that the person who set it up receives no more events."""
     active = [one for one in webhooks.of_user(unit, user_id) if one.active]

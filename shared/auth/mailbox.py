@@ -9,7 +9,6 @@ from shared.domain import users as rules
 from shared.domain.keep import KEEP, Keep
 from shared.domain.users import User
 from shared.domain.wallets import wallets as wallet_rules
-from shared.store.tables.sign_ins import FACTORS
 from shared.store.tables.wallets import WALLETS, WALLETS_BY_OWNER
 from shared.store.unit_of_work import UnitOfWork
 
@@ -24,7 +23,7 @@ def prove(unit: UnitOfWork, user: User, password_hash: str | Keep = KEEP) -> Use
     after = rules.change(user, unit.now, password_hash=password_hash, email_verified=True)
     if first:
         after = replace(after, address=None)
-        _end_factors(unit, user.id)
+        credentials.end_second_factors(unit, user.id)
         _mark_wallets(unit, user.id)
         credentials.disable_webhooks(unit, user.id)
     if first or not isinstance(password_hash, Keep):
@@ -35,12 +34,6 @@ def prove(unit: UnitOfWork, user: User, password_hash: str | Keep = KEEP) -> Use
     unit.write(after)
     unit.audit(user.id, before={"email_verified": user.email_verified}, after={"email_verified": True})
     return after
-
-
-def _end_factors(unit: UnitOfWork, user_id: str) -> None:
-    factor = unit.maybe(FACTORS.find(user_id))
-    if factor is not None:
-        unit.delete(factor, *credentials.passkeys(unit, user_id))
 
 
 def _mark_wallets(unit: UnitOfWork, user_id: str) -> None:

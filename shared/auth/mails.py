@@ -75,6 +75,8 @@ def notice(to: str, said: str, event: Event) -> None:
     details = "".join(f"{name}: {value}\n" for name, value in sorted(ids.items()))
     if event.type == "account.password_changed":
         details += _still_active(data.get("details", {}))
+    if event.type == "account.second_factor_added":
+        details += ADDED_TEXT
     if event.type == "account.second_factor_refused":
         details += REFUSED_TEXT.format(wrong_codes=int(data["details"]["wrong_codes"]))
     text = NOTICE_TEXT.format(
@@ -87,6 +89,10 @@ def notice(to: str, said: str, event: Event) -> None:
     _tell(to, said, text, event.subject)
 
 
+ADDED_TEXT = """
+A new password does not remove a second factor. If this one is not yours, remove it in the account's settings, or ask
+the operator of this service to remove it.
+"""
 REFUSED_TEXT = """
 Wrong codes in a row: {wrong_codes}. Nobody got in by them, but whoever sent them has the rest of what signs in to your
 account: your password, your wallet, or an open sign-in. For some hours you get no further mail about such codes.
