@@ -7,7 +7,6 @@ import logging
 from shared.domain.errors import Refusal
 from shared.runtime.context import current
 from shared.store.port import StoreError
-from shared.writes import separate_audit
 
 _log = logging.getLogger(__name__)
 WATCHED = frozenset({"wallet:export", "wallet:sign", "admin:act"})  # all their denials are recorded
@@ -23,6 +22,8 @@ def record(resource: str | None, refusal: Refusal) -> None:
     """Write the row. Read-only services have no right to write, so they skip it. A failure never changes the answer."""
     if not current().rights.writes:
         return
+    from shared.writes import separate_audit
+
     try:
         separate_audit.write(resource, f"denied:{refusal.code}")
     except StoreError as error:
