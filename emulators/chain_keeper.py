@@ -20,17 +20,16 @@ from typing import Any, Final
 from shared.chain.errors import ChainError
 from shared.chain.rpc import RpcClient
 
-LOOKS_EVERY: Final = 0.2  # seconds
-EMPTY_EVERY: Final = 30.0  # seconds, while blocks are empty
-DUMP_SECONDS: Final = 60.0
-MOST_BYTES: Final = 1 << 30
-# The local chain is final from this depth on; the product reads no older state.
-DEPTH: Final = 4
+LOOK_SECONDS: Final = 0.2  # between two looks at the newest block
+EMPTY_SECONDS: Final = 30.0  # between two writes while blocks are empty
+DUMP_SECONDS: Final = 60.0  # the node may take so long for its state
+MAX_BYTES: Final = 1 << 30  # of an answer of the node
+DEPTH: Final = 4  # blocks; from it on the local chain is final, and the product reads no older state
 _log = logging.getLogger(__name__)
 
 
 def client(url: str) -> RpcClient:
-    return RpcClient("sandbox", url, max_bytes=MOST_BYTES)
+    return RpcClient("sandbox", url, max_bytes=MAX_BYTES)
 
 
 def write(node: RpcClient, path: Path) -> None:
@@ -84,7 +83,7 @@ class ChainKeeper:
         self._node.close()
 
     def _run(self) -> None:
-        while not self._stopped.wait(LOOKS_EVERY):
+        while not self._stopped.wait(LOOK_SECONDS):
             try:
                 self._look()
             except (ChainError, OSError) as error:
@@ -97,7 +96,7 @@ class ChainKeeper:
             return
         follows = newest["parentHash"] == self._seen["hash"]
         waited = time.monotonic() - self._written
-        if not follows or newest["transactions"] or waited > EMPTY_EVERY:
+        if not follows or newest["transactions"] or waited > EMPTY_SECONDS:
             self._write(newest)
         self._seen = newest
 

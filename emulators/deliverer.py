@@ -21,7 +21,7 @@ from emulators import file_lock
 from shared.adapters.message_queue import Delivery, MessageQueue
 
 THREADS: Final = 16
-ACKNOWLEDGED_WITHIN: Final = 60.0  # seconds, like the subscriptions in production
+ACKNOWLEDGE_SECONDS: Final = 60.0  # like the subscriptions in production
 IDLE_SECONDS: Final = 0.01
 _log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Deliverer:
 def _push(delivery: Delivery, project: str) -> bool:
     """Push a message; return whether the subscriber acknowledged it."""
     parts = urlsplit(delivery.endpoint)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ACKNOWLEDGED_WITHIN)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ACKNOWLEDGE_SECONDS)
     try:
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         headers = {"Content-Type": "application/json"}

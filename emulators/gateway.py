@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shared.triggers.asgi_app import App
     from shared.triggers.request_parsing import Incoming
 
-GRACE = 3  # seconds for requests that are under way when it stops
+GRACE_SECONDS = 3  # for requests that are under way when it stops
 THREADS = int(os.environ.get("GATEWAY_THREADS", "32"))
 GRPC_THREADS = 8
 
@@ -94,7 +94,7 @@ def serve(port: int, started: Callable[[], None]) -> None:
 
     with listener(port) as listening:
         started()
-        asgi_app.run(application(), grace=GRACE, listening=listening)
+        asgi_app.run(application(), grace=GRACE_SECONDS, listening=listening)
 
 
 def listener(port: int) -> socket.socket:
@@ -130,7 +130,7 @@ def forward(port: int, started: Callable[[], None], addresses: dict[str, str]) -
                 "worker_class": "gthread",
                 "threads": THREADS,
                 "timeout": 0,
-                "graceful_timeout": GRACE,
+                "graceful_timeout": GRACE_SECONDS,
                 "keepalive": 75,
                 "worker_connections": 2000,
                 "control_socket_disable": True,  # all gateways would share one file in the user's home

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 KEEP, NOW = b"keep", b"now"
-PAUSE = 1.0  # seconds in which the children of a killed process end; until then they may write there
-SECONDS = 10.0
+PAUSE_SECONDS = 1.0  # in which the children of a killed process end; until then they may write there
+REMOVE_SECONDS = 10.0
 
 
 class Leftovers:
@@ -50,8 +50,8 @@ def main(folder: Path) -> None:
     if said == KEEP:
         return
     if said != NOW:
-        time.sleep(PAUSE)
-    until = time.monotonic() + SECONDS
+        time.sleep(PAUSE_SECONDS)
+    until = time.monotonic() + REMOVE_SECONDS
     while folder.exists() and time.monotonic() < until:
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():

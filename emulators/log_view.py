@@ -15,7 +15,7 @@ from typing import Any, Final, TextIO
 
 from shared.telemetry import logs, readable
 
-LOOKS_EVERY: Final = 0.1  # seconds
+LOOK_SECONDS: Final = 0.1
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def following(log: Path, output: TextIO | None = None) -> Iterator[None]:
     def show() -> None:
         with lines:
             part = ""
-            while not ended.wait(LOOKS_EVERY):
+            while not ended.wait(LOOK_SECONDS):
                 for line in lines:
                     part += line
                     if part.endswith("\n"):

@@ -19,7 +19,7 @@ from emulators.stack import StartError
 SHARED = (
     "TOKEN_KEYS_FILE", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "FINGERPRINT_KEY", "KMS_KEY", "DEFAULT_CHAIN", "REGION",
 )  # fmt: skip
-ENDS_WITHIN = 5.0  # seconds in which the processes of a killed run end
+END_SECONDS = 5.0  # in which the processes of a killed run end
 
 
 def main(arguments: list[str], folder: Path | None = None) -> int:
@@ -71,7 +71,7 @@ def _alone(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        deadline = time.monotonic() + ENDS_WITHIN
+        deadline = time.monotonic() + END_SECONDS
         while not file_lock.acquired(descriptor):
             if time.monotonic() > deadline:
                 raise StartError("`make run` is already running in this folder: stop it first.")

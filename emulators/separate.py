@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from shared.triggers.rpc.methods import Bound
 
 VARIABLE = "SEPARATE"
-STARTS_WITHIN = 60.0  # seconds
+START_SECONDS = 60.0
 ANSWER_SECONDS = 700.0  # longer than any operation may take
 PIECE = 64 * 1024
 PATH_CHARACTERS = "/:@!$&'()*+,;=~"  # RFC 3986, pchar
@@ -108,7 +108,7 @@ def _methods() -> Iterator[tuple[str, Bound]]:
 
 
 def _wait_open(port: int) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN
+    deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         with suppress(OSError), socket.create_connection((HOST, port), timeout=5):
             return
@@ -119,7 +119,7 @@ def _wait_open(port: int) -> None:
 def _wait(address: str) -> None:
     import httpx
 
-    deadline = time.monotonic() + STARTS_WITHIN
+    deadline = time.monotonic() + START_SECONDS
     with httpx.Client(timeout=5) as client:  # each new one reads all certificates
         while time.monotonic() < deadline:
             with suppress(httpx.TransportError):

@@ -1,8 +1,7 @@
-"""Create topics and push subscriptions in the Pub/Sub emulator or the embedded queue, from the catalog.
+"""Create the catalog's topics and push subscriptions in the Pub/Sub emulator or the embedded queue.
 
-A second run changes nothing.
-Each subscription has the same dead-letter policy as in production. The emulator stores filters but does not apply them,
-so the push adapter filters, too.
+What exists already stays as it is. Each subscription has the same dead-letter policy as in production. The emulator
+stores filters but does not apply them, so the push adapter filters, too.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from shared.settings import load
 from shared.triggers.pubsub_push import DEAD_LETTER_TOPIC, subscription_name
 
 DELIVERY_ATTEMPTS = 5
-EVENT_TOPICS = ("supply-events", "order-events", "claim-events", "transaction-events")
 
 
 def topic_names() -> set[str]:
@@ -27,7 +25,7 @@ def topic_names() -> set[str]:
     catalog = operation.catalog().values()
     received = {trigger.topic for entry in catalog for trigger in entry.messages}
     published = {topic for entry in catalog for topic in entry.publishes}
-    return received | published | {DEAD_LETTER_TOPIC, *EVENT_TOPICS}
+    return received | published | {DEAD_LETTER_TOPIC}
 
 
 def provision(port: int, token: str) -> None:

@@ -13,7 +13,7 @@ import sys
 from shared.runtime import operation
 from shared.telemetry import logs
 
-GRACE = 8.0  # seconds for running calls after the stop signal; Cloud Run waits ten
+GRACE_SECONDS = 8.0  # for running calls after the stop signal; Cloud Run waits ten
 
 
 def main() -> int:
@@ -22,7 +22,9 @@ def main() -> int:
 
     host, port = os.environ.get("HOST", "0.0.0.0"), os.environ.get("PORT", "8080")  # noqa: S104 - in a container
     threads = int(os.environ.get("THREADS", "16"))
-    server.run(operation.targeted(os.environ.get("FUNCTION_TARGET", "")), f"{host}:{port}", threads, GRACE)
+    server.run(
+        operation.targeted(os.environ.get("FUNCTION_TARGET", "")), f"{host}:{port}", threads, GRACE_SECONDS
+    )
     return 0
 
 

@@ -13,7 +13,7 @@ import sys
 from shared.runtime import operation
 from shared.telemetry import logs
 
-GRACE = 8  # seconds for running requests after the stop signal; Cloud Run waits ten
+GRACE_SECONDS = 8  # for running requests after the stop signal; Cloud Run waits ten
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
         operation.targeted(os.environ.get("FUNCTION_TARGET", "")), int(os.environ.get("THREADS", "16"))
     )
     host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8080"))  # noqa: S104 - in a container
-    asgi_app.run(app, grace=GRACE, host=host, port=port)
+    asgi_app.run(app, grace=GRACE_SECONDS, host=host, port=port)
     return 0
 
 

@@ -8,7 +8,7 @@ from shared.contracts import calls
 from shared.domain.contracts import abi
 from shared.domain.errors import InvalidValue
 from shared.domain.permissions import Caller
-from shared.keys.addresses import parse_address
+from shared.keys.addresses import ZERO_ADDRESS, parse_address
 from shared.runtime.operation import http
 from shared.store.session import Session
 from shared.store.tables.contracts import owned
@@ -46,7 +46,7 @@ def _sender(session: Session, caller: Caller, chain: str, address: str | None) -
     """The sender of the call. Raises InvalidValue for a foreign address, because a contract may tell some senders more
     than others."""
     if address is None:
-        return calls.NOBODY
+        return ZERO_ADDRESS
     sender = parse_address(address, "from")
     if not holding(session, caller.user_id, chain, sender):
         raise InvalidValue("from", "is not the address of a wallet of the caller's on this chain")

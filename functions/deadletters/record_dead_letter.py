@@ -18,6 +18,7 @@ from shared.domain.permissions import Caller
 from shared.runtime.cloud_event import UnreadableEvent, parse
 from shared.runtime.context import current
 from shared.runtime.operation import message
+from shared.runtime.subscription_filter import TYPE_ATTRIBUTE
 from shared.store.tables.system import InboxRow
 from shared.store.unit_of_work import UnitOfWork
 from shared.triggers import pubsub_push
@@ -44,9 +45,9 @@ def record_dead_letter(delivery: Delivery, topic: str) -> None:
         )
         return
     known = generated.commands().get(topic, frozenset())
-    if delivery.attributes.get("ce-type") in known:
+    if delivery.attributes.get(TYPE_ATTRIBUTE) in known:
         return  # its own operation has its own subscription
-    if "ce-type" not in delivery.attributes and _type(delivery) in known:
+    if TYPE_ATTRIBUTE not in delivery.attributes and _type(delivery) in known:
         _publish_again(delivery, topic)
     else:
         pubsub_push.record_dead_letter(delivery, topic, record_dead_letter.__name__, _reason(delivery))
@@ -77,6 +78,6 @@ def _reason(delivery: Delivery) -> str:
         event = parse(delivery.data)
     except UnreadableEvent as unreadable:
         return unreadable.text
-    if delivery.attributes.get("ce-type", event.type) != event.type:
+    if delivery.attributes.get(TYPE_ATTRIBUTE, event.type) != event.type:
         return "The attribute ce-type differs from the CloudEvent's type."
     return f"No operation takes commands of type {event.type[:64]}."

@@ -19,10 +19,10 @@ from typing import Any, Final
 
 from shared.runtime.cloud_event import attributes as attributes_of
 from shared.runtime.sqlite_file import Durability, SqliteFile
+from shared.runtime.subscription_filter import TYPE_ATTRIBUTE
 
 MAX_BYTES: Final = 10_000_000  # the limits of Pub/Sub
 MAX_ATTRIBUTE_BYTES: Final = 1_024
-TYPE: Final = "ce-type"  # the attribute that subscriptions filter by
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS queue_topics (name TEXT PRIMARY KEY) WITHOUT ROWID",
     """CREATE TABLE IF NOT EXISTS queue_subscriptions (
@@ -162,7 +162,9 @@ def _put(connection: sqlite3.Connection, topic: str, data: bytes, attributes: Ma
     """Insert the message with a delivery for every matching subscription; drop it if none matches."""
     found = connection.execute("SELECT name, types FROM queue_subscriptions WHERE topic = ?", (topic,))
     wanting = [
-        name for name, types in found if attributes.get(TYPE) in (known := json.loads(types)) or not known
+        name
+        for name, types in found
+        if attributes.get(TYPE_ATTRIBUTE) in (known := json.loads(types)) or not known
     ]
     now = time.time()
     identity = connection.execute(

@@ -9,13 +9,13 @@ from shared import resources
 from shared.chain.registry import UnknownChain
 from shared.chain.types import CallRequest
 from shared.identity.errors import IdentityBusy
+from shared.keys.addresses import ZERO_ADDRESS
 from shared.runtime.context import current
 from shared.runtime.fair_slots import FairSlots
 
 # The selector of isValidSignature(bytes32,bytes), and also its answer for a valid signature.
 _MAGIC = bytes.fromhex("1626ba7e")
 
-NOBODY = "0x" + "0" * 40
 SECONDS: Final = 2.0  # for one call
 GAS: Final = 10_000_000  # of one call: many times what a wallet needs to check signatures
 
@@ -39,7 +39,7 @@ def checker(chain_id: int) -> Callable[[str, bytes, bytes], bool] | None:
         return None
 
     def valid(address: str, digest: bytes, signature: bytes) -> bool:
-        request = CallRequest(NOBODY, address, data=_call(digest, signature), gas=GAS)
+        request = CallRequest(ZERO_ADDRESS, address, data=_call(digest, signature), gas=GAS)
         with resources.memory(ContractChecks).held(current().request.network):
             code, answer = chain.code_and_call(request, SECONDS)
         return bool(code) and isinstance(answer, bytes) and answer[:4] == _MAGIC and len(answer) >= 32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from shared.chain import reverts
 from shared.chain.client import ChainClient
@@ -24,8 +24,7 @@ from shared.domain.contracts.abi import Entry
 from shared.domain.contracts.answers import AnswerTooLarge, AnswerUnreadable
 from shared.domain.errors import InvalidValue, Refusal
 from shared.keys import web3_imports
-
-NOBODY: Final = "0x0000000000000000000000000000000000000000"
+from shared.keys.addresses import ZERO_ADDRESS
 
 
 class CallReverted(Refusal):
@@ -44,7 +43,7 @@ def data_of(entry: Entry, given: Any, place: str = "arguments") -> bytes:
     """The bytes of a call. Raises InvalidValue naming the field."""
     arguments = values.arguments(entry["inputs"], given, place)
     w3 = provider.offline()
-    function = _function(w3, entry, NOBODY)(*arguments)
+    function = _function(w3, entry, ZERO_ADDRESS)(*arguments)
     return bytes.fromhex(str(function._encode_transaction_data())[2:])
 
 
@@ -62,7 +61,7 @@ def call(
     entry: Entry,
     given: Any,
     *,
-    sender: str = NOBODY,
+    sender: str = ZERO_ADDRESS,
     block: int | str = "latest",
 ) -> Any:
     """Call a function and return its answer as JSON (see `values`).

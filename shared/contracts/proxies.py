@@ -10,10 +10,9 @@ from shared import resources
 from shared.chain.client import ChainClient
 from shared.chain.errors import AnswerTooLong, ChainError, NodeError
 from shared.chain.types import CallRequest
-from shared.contracts.calls import NOBODY
 from shared.domain.contracts.contracts import Contract
 from shared.domain.errors import Refusal
-from shared.keys.addresses import checksummed
+from shared.keys.addresses import ZERO_ADDRESS, checksummed
 
 # EIP-1967: keccak-256 of "eip1967.proxy.implementation" and "eip1967.proxy.beacon", minus 1.
 IMPLEMENTATION: Final = (
@@ -53,7 +52,7 @@ def at(client: ChainClient, address: str) -> Proxy | None:
     if (source := _address(beacon)) is None:
         return None
     try:
-        answer = client.call(CallRequest(NOBODY, source, data=ASK_BEACON))
+        answer = client.call(CallRequest(ZERO_ADDRESS, source, data=ASK_BEACON))
     except (NodeError, AnswerTooLong):  # the beacon does not answer, or with no address
         answer = b""
     return Proxy(kind="beacon", implementation=_address(answer))

@@ -9,9 +9,9 @@ from typing import Final
 from shared.chain import tokens
 from shared.chain.client import ChainClient
 from shared.contracts import reads
-from shared.contracts.calls import NOBODY
 from shared.domain.contracts.standards import ContractType
 from shared.domain.errors import InvalidValue
+from shared.keys.addresses import ZERO_ADDRESS
 
 NAME: Final = bytes.fromhex("06fdde03")  # name()
 TOTAL_SUPPLY: Final = bytes.fromhex("18160ddd")  # totalSupply()
@@ -35,7 +35,7 @@ class Token:
 
 def describe(client: ChainClient, address: str) -> Token:
     """The description of the token at an address. Raises InvalidValue (`address`) if there is no token, ChainError."""
-    calls = [NAME, tokens.SYMBOL, tokens.DECIMALS, TOTAL_SUPPLY, tokens.balance_of(NOBODY)]
+    calls = [NAME, tokens.SYMBOL, tokens.DECIMALS, TOTAL_SUPPLY, tokens.balance_of(ZERO_ADDRESS)]
     calls += [SUPPORTS + one.ljust(32, b"\0") for one in (SUPPORTS, NOTHING, ERC721, ERC1155)]
     outcomes = reads.batched(client, [(address, data) for data in calls], "latest")
     name, symbol, decimals, supply, held, *supports = [

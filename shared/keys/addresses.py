@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from eth_hash.auto import keccak
 
 from shared.domain.errors import InvalidValue
 
+ZERO_ADDRESS: Final = "0x" + "0" * 40  # nobody has its key: the sender of a call that needs none
 _ADDRESS = re.compile(r"0x([0-9a-fA-F]{40})")
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from shared.domain import event_types
 
-TYPE: Final = "ce-type"
+TYPE_ATTRIBUTE: Final = "ce-type"
 WAKES: Final = "ce-wakes"  # "no": no webhook endpoint of the notified users wants it
 MAX_FILTER: Final = 256
 
@@ -24,8 +24,10 @@ def text(topic: str, types: Sequence[str], unless: Mapping[str, str]) -> str:
     against = [f'NOT attributes."{name}" = "{value}"' for name, value in unless.items()]
     if "*" in types:
         return " AND ".join(against)
-    wanted = [f'attributes."{TYPE}" = "{kind}"' for kind in types]
-    unwanted = [f'NOT attributes."{TYPE}" = "{kind}"' for kind in _of_topic(topic) if kind not in types]
+    wanted = [f'attributes."{TYPE_ATTRIBUTE}" = "{kind}"' for kind in types]
+    unwanted = [
+        f'NOT attributes."{TYPE_ATTRIBUTE}" = "{kind}"' for kind in _of_topic(topic) if kind not in types
+    ]
     ways = [[_any(wanted, against), *against], [_any(_begun(types), against), *against]]
     if _of_topic(topic):
         ways.append([*unwanted, *against])
@@ -43,9 +45,9 @@ def _begun(types: Sequence[str]) -> list[str]:
     """Conditions for the types, by a common prefix if several share one."""
     begins = Counter(kind[: kind.index(".") + 3] for kind in types)
     return [
-        f'hasPrefix(attributes."{TYPE}", "{begin}")'
+        f'hasPrefix(attributes."{TYPE_ATTRIBUTE}", "{begin}")'
         if count > 1
-        else next(f'attributes."{TYPE}" = "{kind}"' for kind in types if kind.startswith(begin))
+        else next(f'attributes."{TYPE_ATTRIBUTE}" = "{kind}"' for kind in types if kind.startswith(begin))
         for begin, count in begins.items()
     ]
 

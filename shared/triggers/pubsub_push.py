@@ -94,7 +94,7 @@ def unwrap(body: bytes) -> Delivery:
 
 
 def _trigger(operation: Operation, delivery: Delivery) -> MessageTrigger | None:
-    kind = delivery.attributes.get("ce-type", "")
+    kind = delivery.attributes.get(subscription_filter.TYPE_ATTRIBUTE, "")
     subscription = delivery.subscription.rsplit("/", 1)[-1]
     for trigger in operation.messages:
         subscribed = subscription in ("", subscription_name(operation, trigger))

@@ -127,7 +127,7 @@ def test_a_demo_removes_what_killed_ones_have_left(tmp_path: Path) -> None:
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "ENDS_WITHIN", 0.2)
+    monkeypatch.setattr(run, "END_SECONDS", 0.2)
     with (
         run._alone(tmp_path / "product"),
         pytest.raises(StartError, match="is already running"),

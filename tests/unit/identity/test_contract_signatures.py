@@ -13,6 +13,7 @@ import pytest
 from shared import resources
 from shared.auth import contract_signatures
 from shared.identity.errors import IdentityBusy
+from shared.keys.addresses import ZERO_ADDRESS
 from shared.runtime.context import Context, RequestInfo, current, deadline_in, running
 from shared.settings import load
 
@@ -45,7 +46,7 @@ def check(network: str) -> bool:
     with running(context):
         valid = contract_signatures.checker(31337)
         assert valid is not None
-        return valid(contract_signatures.NOBODY, DIGEST, b"")
+        return valid(ZERO_ADDRESS, DIGEST, b"")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Final
 
 NATIVE: Final = "native"
 FEES: Final = "fees"  # a separate asset in limits and bookings: wei spent on gas
-NOBODY: Final = "0x" + "0" * 40  # the recipient of burnt assets
+ZERO_ADDRESS: Final = "0x" + "0" * 40  # the recipient of burnt assets
 UNLIMITED: Final = 2**256 - 1
 
 

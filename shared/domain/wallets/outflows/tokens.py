@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.wallets.outflows.arguments import WORD, Arguments
-from shared.domain.wallets.outflows.moves import NOBODY, UNLIMITED, Move
+from shared.domain.wallets.outflows.moves import UNLIMITED, ZERO_ADDRESS, Move
 
 MAX_ITEMS: Final = 1024  # of one batch
 
@@ -38,7 +38,7 @@ class Form:
             return []  # the call revokes a right
         if self.owner is not None and sender is not None and values[self.owner] != sender:
             amount = 0  # it is not the wallet's
-        recipient = NOBODY if self.to is None else str(values[self.to])
+        recipient = ZERO_ADDRESS if self.to is None else str(values[self.to])
         return [] if self.to is None and not amount else [Move(token, recipient, amount)]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.wallets.outflows import permit2, reader, tokens, wrappers
-from shared.domain.wallets.outflows.moves import NATIVE, NOBODY, UNLIMITED, Outflow
+from shared.domain.wallets.outflows.moves import NATIVE, UNLIMITED, ZERO_ADDRESS, Outflow
 
 ME, FRIEND, TOKEN, OTHER, EXECUTOR = ("0x" + digit * 40 for digit in "abcde")
 SIG = (27, b"r" * 32, b"s" * 32)
@@ -65,7 +65,7 @@ FORMS = [
     (call("increaseAllowance(address,uint256)", FRIEND, 7), [(TOKEN, FRIEND, 7)]),
     (call("increaseApproval(address,uint256)", FRIEND, 7), [(TOKEN, FRIEND, 7)]),
     (call("decreaseAllowance(address,uint256)", FRIEND, 7), []),
-    (call("burn(uint256)", 7), [(TOKEN, NOBODY, 7)]),
+    (call("burn(uint256)", 7), [(TOKEN, ZERO_ADDRESS, 7)]),
     (
         call(
             "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)", ME, FRIEND, 7, 1, *SIG
@@ -172,7 +172,7 @@ PACKED = b"\0" + bytes.fromhex(TOKEN[2:]) + bytes(32) + len(PAY).to_bytes(32, "b
 
 
 def safe(to: str, data: bytes, operation: int = 0, gas_price: int = 0) -> bytes:
-    return call(SAFE, to, 0, data, operation, 0, 0, gas_price, NOBODY, NOBODY, b"")
+    return call(SAFE, to, 0, data, operation, 0, 0, gas_price, ZERO_ADDRESS, ZERO_ADDRESS, b"")
 
 
 LIBRARY = sorted(wrappers.MULTI_SEND)[0]
