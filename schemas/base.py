@@ -44,15 +44,16 @@ _RFC3339: Final = re.compile(
 class Request(BaseModel):
     """The base of requests. Values never appear in the text of a validation error."""
 
+    # Built at the first use: at its start a service would build the models of all its operations.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, regex_engine="rust-regex"
+        extra="forbid", frozen=True, hide_input_in_errors=True, regex_engine="rust-regex", defer_build=True
     )
 
 
 class Resource(BaseModel):
     """The base of answers and of the data of events."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class Page(Resource, Generic[T]):
