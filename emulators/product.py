@@ -10,12 +10,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from emulators import kept, ports, process, selection
 from emulators.chain_keeper import ChainKeeper
@@ -45,6 +45,7 @@ class Product:
     data: kept.Kept | None = None  # kept for the next run
     keeper: ChainKeeper | None = None
     hold: Sequence[int] = ()  # descriptors that the gateway keeps open
+    spawn: ClassVar[Callable[..., Child]] = staticmethod(process.spawn)  # starts the gateway's process
 
     @property
     def url(self) -> str:
@@ -146,7 +147,7 @@ class Product:
         command = [sys.executable, "-m", "emulators.gateway"]
         environment = self.env | {"CHAIN_TOKENS": self.tokens, "LOG_FORMAT": "json"}
         log = self.workdir / "gateway.log"
-        self.gateway = process.spawn("gateway", command, log, env=environment, keep=[*locks, *self.hold])
+        self.gateway = self.spawn("gateway", command, log, env=environment, keep=[*locks, *self.hold])
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             if not self.gateway.alive or time.monotonic() > deadline:

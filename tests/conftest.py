@@ -23,11 +23,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from emulators import leftovers
+from emulators.product import Product
 from emulators.services import SERVICES
 from emulators.stack import Stack, StartError
 from emulators.toolkit import ROOT, Missing
 from shared.keys import web3_imports
-from tests.support import any_store, left_out, order
+from tests.support import any_store, forked, left_out, order
 from tests.support.own_spanner import OwnSpanner
 from tests.support.stores import EMBEDDED, STORE
 
@@ -60,6 +61,10 @@ def pytest_configure(config: pytest.Config) -> None:
     states.__enter__()
     config.add_cleanup(lambda: states.__exit__(None, None, None))
     _start(config, services)
+    if sys.platform == "linux" and any(_holds_products(path) for path in _named(config)):
+        forks = forked.Server("tests.support.ready_gateway", _folder())
+        config.add_cleanup(forks.stop)
+        Product.spawn = staticmethod(forks.spawn)
 
 
 def pytest_worker_begins(config: pytest.Config) -> None:
@@ -205,6 +210,12 @@ def _wanted(config: pytest.Config) -> bool:
     if config.option.collectonly:
         return False
     return not all(path.is_relative_to(ROOT / "tests" / "unit") for path in _named(config))
+
+
+def _holds_products(path: Path) -> bool:
+    """Whether tests of whole products are among those of this path."""
+    products = ROOT / "tests" / order.WAITING
+    return path.is_relative_to(products) or products.is_relative_to(path)
 
 
 def _named(config: pytest.Config) -> list[Path]:
