@@ -58,9 +58,7 @@ class FirestoreCache:
     """One Firestore database per region, collection `c`, documents `<kind>:<id>`."""
 
     def __init__(self, entries: Any, clock: Clock, call_seconds: float = CALL_SECONDS) -> None:
-        from google.cloud import firestore
-
-        self.maximum = firestore.Maximum
+        self.maximum = _maximum(entries)
         self.entries = entries
         self.clock = clock
         self._breaker = Breaker("the cache did not answer")
@@ -114,3 +112,14 @@ class FirestoreCache:
         document = self.entries.document(f"{kind}:{identity}")
         self._breaker.call(lambda: document.set(fields, merge=True, timeout=self._call_seconds, retry=None))
         point("after_cache")
+
+
+def _maximum(entries: Any) -> Any:
+    """What makes a floor that only rises, for this collection."""
+    from shared.adapters import memory_documents
+
+    if isinstance(entries, memory_documents.Documents):
+        return memory_documents.Maximum
+    from google.cloud import firestore
+
+    return firestore.Maximum

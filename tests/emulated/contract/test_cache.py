@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from google.cloud.firestore import Maximum
 
 from shared.adapters.cache import HARD_SECONDS, KEPT, Entry, FirestoreCache
 from tests.support.clock import TestClock
@@ -60,10 +59,10 @@ def test_a_document_merges_and_keeps_the_greatest(cache: FirestoreCache) -> None
     """The properties of Firestore that the fence needs, tested below the cache."""
     document: Any = cache.entries.document(f"orders:{uuid.uuid4().hex}")
     assert not document.get().exists and document.get().to_dict() is None
-    document.set({"a": 1, "floor": Maximum(5)}, merge=True)
-    document.set({"b": None, "floor": Maximum(3)}, merge=True)
+    document.set({"a": 1, "floor": cache.maximum(5)}, merge=True)
+    document.set({"b": None, "floor": cache.maximum(3)}, merge=True)
     assert document.get().to_dict() == {"a": 1, "b": None, "floor": 5}
-    document.set({"a": 2, "floor": Maximum(7)}, merge=True)
+    document.set({"a": 2, "floor": cache.maximum(7)}, merge=True)
     assert document.get().to_dict() == {"a": 2, "b": None, "floor": 7}
     document.delete()
     document.delete()
