@@ -21,6 +21,7 @@ import pytest
 
 from emulators import ports, process
 from emulators.client import wait_for
+from emulators.solidity import KEPT, compiled
 from tests.unit.docs.pages import ROOT, Fence, Page
 from tests.unit.docs.steps import add_example, copy_product
 
@@ -70,6 +71,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy_product(folder)
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / "node_modules").symlink_to(ROOT / "node_modules")  # solc, for the test coin
+    compiled(ROOT / "emulators" / "sandbox")
+    shutil.copytree(KEPT, folder / KEPT.relative_to(ROOT))  # so that the copy need not compile the coin again
     add_example(ADDING, folder)
     run(folder, "-m", "schemas.contract.generate")
     return folder
