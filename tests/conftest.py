@@ -20,7 +20,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, find, is_hypothesis_test, settings, strategies
 
 from emulators import leftovers
 from emulators.product import Product
@@ -54,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _wanted(config):
         return
     web3_imports.eth_account()  # before a test imports it directly, which takes twice as long
+    if config.option.workers:
+        web3_imports.web3()  # once: most workers need it
     services = ["node"] if EMBEDDED else list(SERVICES)
     if not EMBEDDED and config.option.workers:
         services.remove("spanner")  # each worker has its own
@@ -143,6 +145,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if EMBEDDED and needing:
         items[:] = [item for item in items if item not in needing]
         config.stash[_LEFT_OUT] = [item.nodeid for item in needing]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let Hypothesis make its table of characters before the workers are forked: each would take a second for the same
+    in a fresh clone."""
+    tests = (getattr(item, "obj", None) for item in session.items)
+    if session.config.option.workers and any(map(is_hypothesis_test, tests)):
+        find(strategies.text(), lambda _: True, settings=settings(database=None))
 
 
 def _needs_emulators(item: pytest.Item) -> bool:
