@@ -21,6 +21,7 @@ from shared.chain.errors import (
     NotAToken,
     RateLimited,
     Unreachable,
+    WrongChain,
 )
 from shared.chain.pool import Pool, result_or_raise
 from shared.chain.preflight import Preflight, preflight
@@ -75,7 +76,8 @@ class ChainClient:
         answers = self.pool.broadcast(lambda endpoint: endpoint.verify())
         failures = [answer for answer in answers if answer is not None]
         for failure in failures:
-            if len(failures) == len(answers) or not isinstance(failure, RateLimited | Unreachable):
+            passes = isinstance(failure, RateLimited | Unreachable) and not isinstance(failure, WrongChain)
+            if len(failures) == len(answers) or not passes:
                 raise failure
         return self.spec.chain_id
 

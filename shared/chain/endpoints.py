@@ -139,6 +139,7 @@ class Endpoint:
         except (TypeError, ValueError):
             raise Unreachable(f"{self.name}: eth_chainId is not a number") from None
         if found != self._chain_id:
+            self.error_rate = 1.0  # it answers quickly, but all others come first
             raise WrongChain(f"{self.name} serves chain {found} instead of {self._chain_id}")
         self._verified = True
 

@@ -3,9 +3,9 @@
     ChainError
      ├ Unreachable        connection, time-out, 5xx, garbage     (the node may have done what was requested)
      │  ├ OutOfTime       the caller's deadline came first
-     │  └ AnswerTooLong   larger than the limit; if contracts were called, they may be the cause
+     │  ├ AnswerTooLong   larger than the limit; if contracts were called, they may be the cause
+     │  └ WrongChain      the endpoint serves another chain: nothing was asked or sent
      ├ RateLimited        429 or a provider's quota text         (same)
-     ├ WrongChain         the endpoint serves another chain
      ├ NoQuorum           endpoints, or reads over time, do not agree yet
      └ NodeError          the node answered with an error
         ├ AlreadyKnown · NonceTooLow · NonceTooHigh · ReplacementUnderpriced · Underpriced
@@ -50,8 +50,8 @@ class RateLimited(ChainError):
     pass
 
 
-class WrongChain(ChainError):
-    pass
+class WrongChain(Unreachable):
+    """For reads and proofs, as if the endpoint did not answer; the other endpoints serve the chain."""
 
 
 class NoQuorum(ChainError):

@@ -120,6 +120,24 @@ def test_a_wrong_chain_is_never_asked_or_sent_to(pool_of) -> None:
     assert node.asked == []
 
 
+def test_an_endpoint_of_another_chain_does_not_keep_the_others_from_answering(pool_of, clock) -> None:
+    """It may have been unreachable at the start, when the chain was confirmed; it answers faster than the others."""
+    wrong, *right = (Node(name, always("0x5"), chain_id=1 if name == "a" else 31337) for name in "abc")
+    pool = pool_of(wrong, *right)
+    for _ in range(3):
+        assert pool.read(ask) == "0x5"
+        assert pool.quorum("question", ask, 10) == "0x5"
+        assert pool.quorum_each(["question"], lambda endpoint: [ask(endpoint)], 10) == ["0x5"]
+        assert pool.reached(lambda endpoint: int(ask(endpoint), 16)) == 5
+        clock.now += REST
+    assert wrong.asked == []
+    with pytest.raises(WrongChain):
+        ask(pool.endpoints[0])
+    assert [one.name for one in pool.ranked()] == ["b", "c", "a"]
+    with pytest.raises(WrongChain):
+        ChainClient(Registry.DEFAULT.chain("local"), pool).chain_id()
+
+
 def test_the_chain_is_confirmed_by_whoever_answers(pool_of) -> None:
     dead = Node("b", always("0x1"))
     dead.call = lambda *_: (_ for _ in ()).throw(Unreachable("x"))  # type: ignore[method-assign]
