@@ -52,7 +52,8 @@ class GetFollow(Request):
 
 
 class FollowFactory(Resource):
-    """`contracts` is the number of contracts it has added."""
+    """`contracts` is the number of contracts it has added, without those that were since followed in another way, or
+    are followed no longer."""
 
     event: str
     argument: str

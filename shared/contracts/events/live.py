@@ -285,9 +285,11 @@ def _advance(unit: UnitOfWork, index: ChainIndex, found: Found, head: int, final
         after = replace(current, version=current.version + 1, updated_at=unit.now)
         kept = [IndexedBlock(index.chain, first.block_number, first.block_hash)]
     _store_blocks(unit, kept)
-    fresh = store_new(unit, EVENTS, found.events)
-    notices.note(unit, index.chain, fresh, store_new(unit, DEPOSITS, found.deposits))
-    factories.follow_announced(unit, index.chain, fresh)
+    store_new(unit, EVENTS, found.events)
+    # Also for events that an earlier run has stored before it ended within this block: since then, somebody may have
+    # followed their contract, or made it a factory.
+    notices.note(unit, index.chain, found.events, store_new(unit, DEPOSITS, found.deposits))
+    factories.follow_announced(unit, index.chain, found.events)
     for address, number in found.gaps:
         _gap(unit, index.chain, address, number)
     unit.write(after)

@@ -71,7 +71,7 @@ class Follow:
     factory_argument: str | None
     factory_abi: str | None  # the ABI of the named contracts, as JSON text
     factory_address: str | None  # the address, if it is a factory
-    children: int  # contracts that it has added
+    children: int  # contracts that it has added and that its user has not followed in another way, or unfollowed, since
     parent_id: str | None  # id of the factory that added it, until its user changes the follow
     sequence: int  # number of announced events
     version: int  # of what the user can change, so filling does not change it

@@ -610,7 +610,8 @@ class Fees:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowFactory:
-    """`contracts` is the number of contracts it has added."""
+    """`contracts` is the number of contracts it has added, without those that were since followed in another way, or
+    are followed no longer."""
 
     event: str
     argument: str
