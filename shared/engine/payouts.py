@@ -152,14 +152,16 @@ def _require_failed(chain: str, transaction_ids: Iterable[str]) -> None:
     session, view = Session(resources.database().snapshot()), ChainView(resources.chain(chain))
     for one in transaction_ids:
         row, attempts = session.read(TRANSACTIONS.get(one), ATTEMPTS.scan(one))
-        if row.mined_block_hash is not None and not _still_failed(view, row, attempts):
+        if not _still_failed(view, row, attempts):
             raise InvalidState("The chain does not show any more that a payment has failed.", status="failed")
 
 
 def _still_failed(view: ChainView, row: Transaction, attempts: Sequence[Attempt]) -> bool:
-    """Whether the block of the outcome still exists, or another block, proven and final by now, has
-    the same outcome."""
-    if view.hash_at(row.mined_block_number or 0) == row.mined_block_hash:
+    """Whether the block of the outcome still exists, or another block, proven and final by now, has the same outcome.
+    Of what ended without a block of its own (another sender used its nonce), whether no block contains its bytes."""
+    if row.mined_block_hash is None:
+        return not any(view.receipt(attempt.hash) for attempt in attempts)
+    if _is_canonical(view, row.mined_block_number or 0, row.mined_block_hash):
         return True
     view.know(attempt.hash for attempt in attempts)
     for attempt in attempts:
@@ -172,3 +174,14 @@ def _still_failed(view: ChainView, row: Transaction, attempts: Sequence[Attempt]
         receipt = proven.get(attempt.hash)
         return receipt is not None and (attempt.kind == "noop" or not receipt.success)
     return False
+
+
+def _is_canonical(view: ChainView, number: int, block: str) -> bool:
+    """Whether this block is canonical. Of several endpoints a quorum decides, because one may have stayed on a branch
+    that the others have left. Raises NoQuorum."""
+    if view.client.pool.needed == 1:
+        return view.hash_at(number) == block
+    proven = view.proves_hash(number, block)
+    if proven is None:
+        raise NoQuorum("no quorum about the block of a payment")
+    return proven
