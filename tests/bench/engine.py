@@ -31,7 +31,7 @@ from tests.emulated.conftest import Recorder
 from tests.emulated.engine.world import ETHER, GWEI, World, as_system
 from tests.support import costs
 from tests.support.bench import Bench, Ready
-from tests.support.steps import Steps
+from tests.support.replayed_commits import Steps
 
 TRANSFERS, TURNS = 512, 4
 ROUNDS = 60

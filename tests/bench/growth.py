@@ -27,7 +27,7 @@ from tests.bench.index import Followed, _follow
 from tests.bench.processor import product
 from tests.emulated.desk.world import Desk
 from tests.emulated.engine.world import as_system
-from tests.support import grown
+from tests.support import grown_store
 from tests.support.bench import Bench, Ready
 from tests.support.bench_record import Chart
 
@@ -46,7 +46,7 @@ def run(bench: Bench) -> None:
     desk = Desk(bench.app, bench.published, os.environ["RPC_URL"])  # type: ignore[arg-type]
     shopper = desk.shopper(ether=1_000, supply=None)
     desk.supply(shopper, "900")
-    claimers = [desk.person("claimer") for _ in range(len(SIZES) * (ROUNDS + grown.WARM))]
+    claimers = [desk.person("claimer") for _ in range(len(SIZES) * (ROUNDS + grown_store.WARM))]
     desk.wallets(claimers)
     bench.published.failing = True  # this order's event stays in the outbox
     order = desk.order(shopper, "0.001")["id"]
@@ -60,9 +60,9 @@ def run(bench: Bench) -> None:
         Available(bench, order, claimers[0]),
     )
     for subjects in (orders, (Expiry(bench, desk, shopper, order),), (Relay(order),)):
-        grown.measure(bench, subjects, template, SIZES, CHART)
+        grown_store.measure(bench, subjects, template, SIZES, CHART)
     with resources.override(registry=events.registry):
-        grown.measure(bench, (events, EventList(bench, events)), template, SIZES, CHART)
+        grown_store.measure(bench, (events, EventList(bench, events)), template, SIZES, CHART)
 
 
 class _Orders:
@@ -74,7 +74,7 @@ class _Orders:
         self.bench, self.what, self.user = bench, what, user
         self.where = f"order_id = '{order}'"
         self.changes = {
-            "order_id": f"'ord_' || {grown.SPREAD}", "created_at": 'o."created_at" - 4000000000 + {i} * 1000'
+            "order_id": f"'ord_' || {grown_store.SPREAD}", "created_at": 'o."created_at" - 4000000000 + {i} * 1000'
         }  # fmt: skip
 
 
@@ -118,11 +118,11 @@ class Deep(_Orders):
         self.cursors: dict[tuple[str, int], str] = {}
 
     def ready(self, name: str, file: SqliteFile) -> Ready:
-        ((count,),) = grown.execute(file, "SELECT count(*) FROM orders")
+        ((count,),) = grown_store.execute(file, "SELECT count(*) FROM orders")
         assert isinstance(count, int)
         if (name, count) not in self.cursors:
             sql = "SELECT created_at, order_id FROM orders WHERE user_id = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?"
-            ((created, order),) = grown.execute(file, sql, self.user, count // 2)
+            ((created, order),) = grown_store.execute(file, sql, self.user, count // 2)
             behind = (values.moment(created), order)  # type: ignore[arg-type]
             self.cursors[name, count] = pagination.encode(
                 [ORDERS_BY_OWNER.name, self.user, False, []], behind
@@ -150,8 +150,10 @@ class Expiry:
         desk.order(shopper, "0.001", expires_at=_later())
         self.where = "kind = 'order_expiry'"
         self.changes = {
-            "shard": "{i} % 16", "due_at": 'o."due_at" + 86400000000 + {i}', "subject": f"'ord_' || {grown.SPREAD}"
-        }  # fmt: skip
+            "shard": "{i} % 16",
+            "due_at": 'o."due_at" + 86400000000 + {i}',
+            "subject": f"'ord_' || {grown_store.SPREAD}",
+        }
 
     def ready(self, name: str, file: SqliteFile) -> Ready:
         due = [self.desk.order(self.shopper, "0.001", expires_at=_later())["id"] for _ in range(DUE)]
@@ -159,12 +161,13 @@ class Expiry:
         soon = values.micros(datetime.now(UTC) + timedelta(hours=2))
         due_now = f"UPDATE timers SET due_at = ? WHERE {IN_SHARDS} AND due_at < ? AND subject = ?"  # noqa: S608
         for order in due:
-            grown.execute(file, "UPDATE orders SET expires_at = ? WHERE order_id = ?", past, order)
-            grown.execute(file, due_now, past, soon, order)
+            grown_store.execute(file, "UPDATE orders SET expires_at = ? WHERE order_id = ?", past, order)
+            grown_store.execute(file, due_now, past, soon, order)
 
         def sweep() -> None:
             assert self.bench.app.schedule("fire_timers").status < 300
-            left = grown.execute(file, f"SELECT count(*) FROM timers WHERE {IN_SHARDS} AND due_at <= ?", past)  # noqa: S608
+            still_due = f"SELECT count(*) FROM timers WHERE {IN_SHARDS} AND due_at <= ?"  # noqa: S608
+            left = grown_store.execute(file, still_due, past)
             assert left == [(0,)], left
 
         return sweep
@@ -183,13 +186,15 @@ class Relay:
     def __init__(self, order: str) -> None:
         self.where = f"envelope LIKE '%{order}%'"
         self.changes = {
-            "shard": "3", "committed_at": 'o."committed_at" - 7200000000 + {i}', "id": f"'evt_' || {grown.SPREAD}"
+            "shard": "3", "committed_at": 'o."committed_at" - 7200000000 + {i}', "id": f"'evt_' || {grown_store.SPREAD}"
         }  # fmt: skip
         self.numbers = itertools.count(100_000_000, sweep_outbox.BATCH)
 
     def ready(self, name: str, file: SqliteFile) -> Ready:
         first = next(self.numbers)
-        grown.multiply(file, self, first, first + sweep_outbox.BATCH)  # for the events that are published now
+        grown_store.multiply(
+            file, self, first, first + sweep_outbox.BATCH
+        )  # for the events that are published now
 
         def sweep() -> None:
             going = sweep_outbox._sweep({3: (OUTBOX_BEGINS,)}, {}, datetime.now(UTC))

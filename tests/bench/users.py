@@ -33,7 +33,7 @@ from shared.store.tables.orders import ORDER_ITEMS, ORDERS
 from tests.bench.desk_lists import _order
 from tests.bench.processor import product
 from tests.emulated.desk.world import Desk
-from tests.support import grown
+from tests.support import grown_store
 from tests.support.bench import Bench
 from tests.support.bench_record import Figure
 from tests.support.many_users import Person
@@ -114,7 +114,7 @@ def _people(bench: Bench, desk: Desk) -> list[tuple[str, str, bool]]:
     copied = desk.order(seller, "0.001")["id"]
     database = resources.database()
     assert isinstance(database, sqlite.SqliteDatabase)
-    grown.multiply(database.file, _Copies(copied), 0, OPEN_ORDERS)
+    grown_store.multiply(database.file, _Copies(copied), 0, OPEN_ORDERS)
     return people
 
 
@@ -123,7 +123,7 @@ class _Copies:
 
     def __init__(self, order: str) -> None:
         self.where = f"order_id = '{order}'"
-        self.changes = {"order_id": f"'ord_' || {grown.SPREAD}", "created_at": 'o."created_at" + {i}'}
+        self.changes = {"order_id": f"'ord_' || {grown_store.SPREAD}", "created_at": 'o."created_at" + {i}'}
 
 
 def _stored(writes: list[Write]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from emulators.toolkit import ROOT
 from shared import resources
-from tests.support.packed import TYPESCRIPT, Environment, NodeProject, installed, readme
+from tests.support.packed_clients import TYPESCRIPT, Environment, NodeProject, installed, readme
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from tests.support.places import Eavesdropper
+from tests.support.written_text import Eavesdropper
 
 SECRET_FIELDS = frozenset({"password", "private_key", "mnemonic", "token", "refresh_token", "passphrase"})
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.packed import NODE, Environment, NodeProject
-from tests.support.scripted import DROP, Answer, Request, Scripted, refusal, serving
+from tests.support.packed_clients import NODE, Environment, NodeProject
+from tests.support.scripted_server import DROP, Answer, Request, Scripted, refusal, serving
 
 HERE = Path(__file__).parent / "clients"
 KINDS = ("sync", "async", "node")

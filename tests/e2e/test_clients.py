@@ -25,8 +25,8 @@ from emulators.product import Product
 from tests.e2e.job import PAYOUT, FundedAccount, Node
 from tests.support import browser
 from tests.support.origins import origin
-from tests.support.packed import NODE, PYTHON, Environment, NodeProject, changed, readme, run
-from tests.support.scripted import Answer, serving
+from tests.support.packed_clients import NODE, PYTHON, Environment, NodeProject, changed, readme, run
+from tests.support.scripted_server import Answer, serving
 from tests.unit.docs.pages import ROOT
 
 HERE = Path(__file__).parent / "clients"

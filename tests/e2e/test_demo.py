@@ -24,7 +24,7 @@ from shared.store.spanner.database import connect
 from shared.store.tables.transactions import ATTEMPTS
 from tests.e2e.job import FundedAccount, Node
 from tests.e2e.secrets_seen import Secrets, spellings
-from tests.support.places import Collector, Eavesdropper, columns, documents
+from tests.support.written_text import Collector, Eavesdropper, columns, documents
 
 CLAIMERS = 50
 

@@ -29,10 +29,10 @@ from tests.support.inprocess import App
 
 Ready = Callable[[], Any]  # the measured call
 WARM = 20  # untimed rounds before the measurement
-TELLS = 5.0  # seconds between two lines of progress
+PROGRESS_SECONDS = 5.0  # between two lines of progress
 
 
-class Telling(PubSubPublisher):
+class RecordingPublisher(PubSubPublisher):
     """The real publisher. It remembers its messages, so that a benchmark can deliver them."""
 
     def __init__(self, project: str) -> None:
@@ -50,7 +50,7 @@ class Bench:
     """Measures times, prints them, and keeps them for the record."""
 
     app: App = None  # type: ignore[assignment]  # set if a benchmark needs the product
-    published: Telling = None  # type: ignore[assignment]
+    published: RecordingPublisher = None  # type: ignore[assignment]
     missed: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     charts: dict[str, Chart] = field(default_factory=dict)
@@ -140,7 +140,7 @@ class Bench:
 
     def progress(self, what: str, done: int, of: int) -> None:
         """Print from time to time how far a benchmark is."""
-        if time.monotonic() - self.told >= TELLS:
+        if time.monotonic() - self.told >= PROGRESS_SECONDS:
             self.told = time.monotonic()
             sys.stderr.write(f"    … {what}: {done:,} of {of:,}\n")
 
@@ -199,6 +199,6 @@ def _in_this_process(folder: str) -> Iterator[Bench]:
         with suppress(AlreadyExists):
             publisher.create_topic(name=publisher.topic_path(settings.project, topic))
     database = connect(settings.project, settings.spanner_instance, "bench")
-    telling = Telling(settings.project)
-    with resources.override(fresh=True, settings=settings, database=database, publisher=telling):
-        yield Bench(App(), telling)
+    publisher = RecordingPublisher(settings.project)
+    with resources.override(fresh=True, settings=settings, database=database, publisher=publisher):
+        yield Bench(App(), publisher)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 from shared import resources
 from shared.domain.permissions import Caller
@@ -64,17 +65,16 @@ class App:
         headers: Mapping[str, str] | None = None,
         raw: bytes | None = None,
     ) -> Answer:
-        """Send one request; POSTs carry a fresh Idempotency-Key unless `key` gives another (None: none)."""
+        """Send one request, to a path below /api/v1, or to one of the server's own that begins with //.
+
+        POSTs carry a fresh Idempotency-Key unless `key` gives another (None: none)."""
         sent = {"content-type": "application/json"} | {k.lower(): v for k, v in (headers or {}).items()}
         if user is not None:
             sent["authorization"] = f"Bearer {self.token(str(user), *roles)}"
         if method == "POST" and key is not None:
             sent["idempotency-key"] = str(uuid.uuid4()) if key == "auto" else key
         route, _, query = path.partition("?")
-        from urllib.parse import parse_qs
-
-        full = route if route.startswith("//") else f"/api/v1{route}"
-        full = full[1:] if full.startswith("//") else full
+        full = route[1:] if route.startswith("//") else f"/api/v1{route}"
         data = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
         incoming = Incoming(method, full, sent, parse_qs(query, keep_blank_values=True), data)
         found = self.router.find(method, full)
@@ -120,7 +120,7 @@ def _parsed(reply: Reply) -> Answer:
 
 
 def command(kind: str, user: str, data: Mapping[str, Any], identity: str | None = None) -> dict[str, Any]:
-    """Send a CloudEvent command on behalf of `user`."""
+    """The envelope of a command in the name of `user`."""
     return {
         "specversion": "1.0",
         "id": identity or str(uuid.uuid4()),

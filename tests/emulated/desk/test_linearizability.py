@@ -27,7 +27,7 @@ from tests.model.claims import OrderState, step
 from tests.model.linearizability import linearizable
 from tests.model.store import Attempt, Faults, MemoryDatabase
 from tests.support.clock import TestClock
-from tests.support.doubles import doubled
+from tests.support.doubled_claims import doubled
 from tests.support.proof import SEED, figure, size
 from tests.support.stores import STORE
 

@@ -17,7 +17,7 @@ from shared.store.tables.system import DeadLetter
 from shared.store.tables.webhooks import LANES
 from shared.telemetry import tracing
 from tests.emulated.desk.world import Desk
-from tests.support.collected import Metrics, measured, traced
+from tests.support.collected_telemetry import Metrics, measured, traced
 from tests.support.inprocess import command
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -19,10 +19,10 @@ from shared.keys import hd, mnemonic
 from shared.store.session import Session
 from shared.store.table import TABLES
 from tests.emulated.conftest import Recorder
-from tests.support.collected import traced
+from tests.support.collected_telemetry import traced
 from tests.support.inprocess import App
 from tests.support.people import PASSWORD, People, Person
-from tests.support.places import documents
+from tests.support.written_text import documents
 
 PASSPHRASE = "a passphrase for the file"
 

@@ -13,7 +13,7 @@ from tests.support.authenticator import Authenticator
 from tests.support.clock import TestClock
 from tests.support.origins import product
 from tests.support.people import PASSWORD, People
-from tests.support.scripted import Answer, serving
+from tests.support.scripted_server import Answer, serving
 
 Typed = Callable[..., list[str]]
 

@@ -12,7 +12,7 @@ from shared.engine import tick
 from shared.engine.pending import Marks
 from shared.engine.tick import Holder
 from shared.store.tables.transactions import LEASES
-from tests.support.collected import measured
+from tests.support.collected_telemetry import measured
 from tests.unit.engine.stepwise import StepwiseHistory
 from tests.unit.engine.test_backlogs import confirmed_rows
 

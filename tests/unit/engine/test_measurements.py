@@ -15,7 +15,7 @@ from shared.engine.process_hints import hints
 from shared.runtime.clock import new_id
 from shared.store.tables.transactions import LANE_SHARDS
 from shared.writes import commit as commits
-from tests.support.collected import measured
+from tests.support.collected_telemetry import measured
 from tests.unit.engine.histories import accept_under
 from tests.unit.engine.stepwise import StepwiseHistory
 

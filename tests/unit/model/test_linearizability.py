@@ -9,7 +9,7 @@ from random import Random
 
 from tests.model.claims import ClaimCall, OrderState, step
 from tests.model.linearizability import Call, linearizable
-from tests.support.doubles import doubled
+from tests.support.doubled_claims import doubled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LEASE = timedelta(minutes=15)

@@ -8,7 +8,7 @@ import pytest
 
 from shared.telemetry import metrics
 from shared.telemetry.metrics import Registry
-from tests.support.collected import Metrics, measured
+from tests.support.collected_telemetry import Metrics, measured
 
 
 @pytest.fixture

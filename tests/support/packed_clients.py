@@ -23,7 +23,7 @@ from tests.unit.docs.pages import ROOT, Page, tracked
 # What the packages are made from, and with which tools.
 SOURCES = (
     *("clients/python/", "clients/typescript/", "schemas/openapi.json", "requirements"),
-    *(".ci/clients.py", "tests/support/packed.py", "tests/e2e/clients/node.d.ts"),
+    *(".ci/clients.py", "tests/support/packed_clients.py", "tests/e2e/clients/node.d.ts"),
 )
 PYTHON, TYPESCRIPT = ROOT / "clients" / "python", ROOT / "clients" / "typescript"
 # The packages that pip would fetch with httpx. They come from the development environment, so that nothing is
