@@ -58,7 +58,13 @@ def run(chain: str, *, lease_seconds: float, once: bool) -> None:
     holder, marks = Holder(new_id("own"), lease_seconds, 0.0 if once else block), Marks()
     while True:
         started = time.monotonic()
-        if not run_pass(chain, holder, marks) or once or remaining_seconds(3600) < RESERVE_SECONDS:
+        try:
+            unfinished = run_pass(chain, holder, marks)
+        except STORE_FAULTS as error:  # what is left is not known, and the next run may be a minute away
+            fields = {"chain": chain, "error": f"{type(error).__name__}: {error}"}
+            _log.warning("the store failed", extra=fields)
+            unfinished = True
+        if not unfinished or once or remaining_seconds(3600) < RESERVE_SECONDS:
             return
         time.sleep(max(0.05, block - (time.monotonic() - started)))
 

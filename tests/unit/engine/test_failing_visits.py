@@ -194,3 +194,22 @@ def test_a_process_holds_off_from_a_bucket_whose_lease_fails(
         history.clock.moment += timedelta(seconds=1)
         one_pass(history, PROCESSES[0])
     assert counted[failing] >= 10, "each block again"
+
+
+def test_a_run_goes_on_when_the_store_fails_once(
+    history: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run begins only with the next minute."""
+    history.attempt(history.accept)
+    history.mine()
+    real, failures = pending.find, iter([Unavailable("no answer")])
+
+    def find(chain: str, marks: Marks | None) -> Any:
+        for failure in failures:
+            raise failure
+        return real(chain, marks)
+
+    monkeypatch.setattr(pending, "find", find)
+    monkeypatch.setattr(tick.time, "sleep", lambda seconds: history.mine())
+    history.attempt(lambda: tick.run("local", lease_seconds=20.0, once=False))
+    assert history.row(1).finalized
