@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.contracts import CallContract, CallResult
 from shared import resources
-from shared.contracts import calls
+from shared.contracts import calls, read_slots
 from shared.domain.contracts import abi
 from shared.domain.errors import InvalidValue
 from shared.domain.permissions import Caller
@@ -30,15 +30,18 @@ def call_contract(request: CallContract, caller: Caller) -> CallResult:
     session = Session(resources.database().snapshot())
     contract = session.one(owned(caller, request.contract_id))
     entries = contract.entries
-    result = calls.call(
-        resources.chain(contract.chain),
-        entries,
-        contract.place,
-        abi.method(entries, request.method),
-        request.arguments,
-        sender=_sender(session, caller, contract.chain, request.from_),
-        block=request.block,
-    )
+    entry = abi.method(entries, request.method)
+    sender = _sender(session, caller, contract.chain, request.from_)
+    with read_slots.held(caller):
+        result = calls.call(
+            resources.chain(contract.chain),
+            entries,
+            contract.place,
+            entry,
+            request.arguments,
+            sender=sender,
+            block=request.block,
+        )
     return CallResult(result=result)
 
 

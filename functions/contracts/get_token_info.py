@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.contracts import GetTokenInfo, TokenInfo
 from shared import resources
-from shared.contracts import tokens
+from shared.contracts import read_slots, tokens
 from shared.domain.permissions import Caller
 from shared.keys.addresses import parse_address
 from shared.runtime.operation import http
@@ -22,7 +22,8 @@ from shared.runtime.operation import http
 def get_token_info(request: GetTokenInfo, caller: Caller) -> TokenInfo:
     client = resources.chain(request.chain or resources.settings().default_chain)
     address = parse_address(request.address)
-    found = tokens.describe(client, address)
+    with read_slots.held(caller):
+        found = tokens.describe(client, address)
     return TokenInfo(
         chain=client.spec.name,
         address=address,

@@ -9,7 +9,7 @@ from typing import Final
 
 from schemas.contracts import CallOutcome, Multicall, MulticallResult, ReadCall
 from shared import resources
-from shared.contracts import abis, calls, reads
+from shared.contracts import abis, calls, read_slots, reads
 from shared.domain.contracts import abi
 from shared.domain.contracts.abi import Entry
 from shared.domain.errors import InvalidValue, NotFound, Refusal
@@ -48,9 +48,10 @@ class _Call:
 def multicall(request: Multicall, caller: Caller) -> MulticallResult:
     client = resources.chain(request.chain or resources.settings().default_chain)
     resolved = _resolved(_abis(caller, client.spec.name, request.calls), request.calls)
-    block = reads.number_of(client, request.block)
-    outcomes = reads.at_block(client, [(one.address, one.data) for one in resolved], block)
-    results = [_outcome(one, outcome) for one, outcome in zip(resolved, outcomes, strict=True)]
+    with read_slots.held(caller):
+        block = reads.number_of(client, request.block)
+        outcomes = reads.at_block(client, [(one.address, one.data) for one in resolved], block)
+        results = [_outcome(one, outcome) for one, outcome in zip(resolved, outcomes, strict=True)]
     return MulticallResult(block_number=block, results=results)
 
 

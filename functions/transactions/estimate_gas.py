@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.outcomes import GasEstimate
 from schemas.transactions import TransactionCall
+from shared.contracts import read_slots
 from shared.domain.permissions import Caller
 from shared.engine import intents, preflight
 from shared.runtime.operation import http
@@ -21,6 +22,7 @@ from shared.runtime.operation import http
 )
 def estimate_gas(request: TransactionCall, caller: Caller) -> GasEstimate:
     client, intent = intents.from_caller(request, caller)
-    tried = preflight.preflight(client, intent, gas=request.gas)
+    with read_slots.held(caller):
+        tried = preflight.preflight(client, intent, gas=request.gas)
     preflight.require_balance(intent, tried.balances)
     return GasEstimate(gas=tried.intent.gas)

@@ -7,6 +7,7 @@ from schemas.transactions import TransactionCall
 from shared.chain.errors import AnswerTooLong, NodeError
 from shared.chain.reverts import decode_revert
 from shared.chain.rpc import MAX_FROM_CONTRACTS
+from shared.contracts import read_slots
 from shared.domain.contracts.answers import AnswerTooLarge
 from shared.domain.permissions import Caller
 from shared.engine import intents, preflight
@@ -26,7 +27,8 @@ from shared.runtime.operation import http
 def simulate_transaction(request: TransactionCall, caller: Caller) -> Simulation:
     client, intent = intents.from_caller(request, caller)
     try:
-        seen = client.simulate(preflight.call_of(intent, request.gas))
+        with read_slots.held(caller):
+            seen = client.simulate(preflight.call_of(intent, request.gas))
     except AnswerTooLong:
         raise AnswerTooLarge(limit=MAX_FROM_CONTRACTS // 2, unit="bytes") from None
     except NodeError as error:

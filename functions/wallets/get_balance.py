@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.wallets import Balance, GetBalance
 from shared import resources
+from shared.contracts import read_slots
 from shared.domain.permissions import Caller
 from shared.funds import balances
 from shared.runtime.operation import http
@@ -25,6 +26,7 @@ def get_balance(request: GetBalance, caller: Caller) -> Balance:
     if request.token_address is None:
         amount, block = chain.balance(wallet.address)
         return Balance.of(chain.spec.native, amount, block)
-    asset = balances.token(chain, request.token_address)
-    amount, block = balances.of_token(chain, asset, wallet.address)
+    with read_slots.held(caller):
+        asset = balances.token(chain, request.token_address)
+        amount, block = balances.of_token(chain, asset, wallet.address)
     return Balance.of(asset, amount, block)

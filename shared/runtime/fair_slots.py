@@ -29,7 +29,7 @@ class FairSlots:
 
     A free slot goes to the name that holds the fewest, and among those to the one that has held slots for the least
     time lately. If too many wait, those with the most use give way. So no number of calls of a few names keeps out
-    another one, which waits for one call at most. Raises `refusal`."""
+    another one, which waits for one call at most. `of_one`: how many slots one name may hold. Raises `refusal`."""
 
     def __init__(
         self,
@@ -37,10 +37,13 @@ class FairSlots:
         waiting: int,
         seconds: float,
         refusal: type[Refusal],
+        *,
+        of_one: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._free, self._most_waiting, self._seconds = slots, waiting, seconds
         self._refusal, self._clock = refusal, clock
+        self._of_one = slots if of_one is None else of_one
         self._lock = threading.Lock()
         self._holding: Counter[str] = Counter()
         self._waiting: list[_Waiter] = []
@@ -58,7 +61,7 @@ class FairSlots:
 
     def _enter(self, name: str) -> None:
         with self._lock:
-            if self._free:
+            if self._free and self._holding[name] < self._of_one:
                 self._free -= 1
                 self._holding[name] += 1
                 return
@@ -94,11 +97,16 @@ class FairSlots:
             self._used.move_to_end(name)
             if len(self._used) > REMEMBERED:
                 self._used.popitem(last=False)
-            if not self._waiting:
+            following = self._next()
+            if following is None:
                 self._free += 1
                 return
-            following = min(self._waiting, key=lambda one: self._rank(one.name))
             self._waiting.remove(following)
             self._holding[following.name] += 1
             following.admitted = True
             following.decided.set()
+
+    def _next(self) -> _Waiter | None:
+        """The waiter whose turn it is; None if all have as many slots as one name may hold."""
+        may = (one for one in self._waiting if self._holding[one.name] < self._of_one)
+        return min(may, key=lambda one: self._rank(one.name), default=None)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from shared import resources
+from shared.contracts.read_slots import ContractReads
+from shared.domain.wallets.wallets import Wallet
 from tests.emulated.engine.world import World
 from tests.support.inprocess import Answer
 
@@ -52,3 +55,23 @@ def test_a_send_that_fails_at_length_is_refused(world: World, contract: str) -> 
 def test_what_answers_at_length_is_no_token(world: World, contract: str) -> None:
     wallet = world.wallet()
     asked(world, "GET", f"/wallets/{wallet.id}/balance?token_address={contract}", user=wallet.user_id)
+
+
+def test_one_account_leaves_slots_for_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve calls of contracts that compute for long, by one account, and everybody else waited for them."""
+    monkeypatch.setattr(ContractReads, "SECONDS", 0.05)
+    greedy, modest = world.wallet(), world.wallet()
+
+    def estimate(wallet: Wallet) -> Answer:
+        body = {"wallet_id": wallet.id, "to": modest.address}
+        return world.app.call("POST", "/transactions/estimate-gas", body, user=wallet.user_id)
+
+    with resources.override(ContractReads=ContractReads()), ExitStack() as calls:
+        slots = resources.memory(ContractReads)
+        for _ in range(ContractReads.OF_ONE):
+            calls.enter_context(slots.held(greedy.user_id))
+        refused = estimate(greedy)
+        assert (refused.status, refused.code, refused.headers["Retry-After"]) == (503, "UNAVAILABLE", "1")
+        assert estimate(modest).status == 200
+        calls.close()
+        assert estimate(greedy).status == 200
