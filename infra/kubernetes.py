@@ -16,18 +16,22 @@ from typing import Any
 from infra.rollout import closure
 
 VALUES = Path(__file__).parent / "kubernetes.values.json"
-OF_A_SERVICE = (
-    "replicas",
-    "utilization",
-    "requests",
-    "limits",
-    "egress_ports",
-)  # values that `services` may replace
+# The values that `services` may replace.
+SERVICE_VALUES = ("replicas", "utilization", "requests", "limits", "egress_ports")
 PORT = 8080
 DNS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
 PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"]
 STARTS = {"app": "wallet", "role": "start"}  # labels of the pods that start schedules
 Manifest = dict[str, Any]
+TMP: Manifest = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}
+SETTINGS = [{"configMapRef": {"name": "wallet"}}, {"secretRef": {"name": "wallet"}}]
+SECURITY: Manifest = {
+    "runAsNonRoot": True,
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
 
 # The script of a schedule's job. It runs as the pushing account, and in Python because the image has no curl. It
 # fails and is retried unless the answer is 2xx.
@@ -45,7 +49,7 @@ def values(given: Mapping[str, Any]) -> dict[str, Any]:
     """The default values, replaced with the given ones. Raises ValueError for an unknown name or service, or a wrong
     type."""
     chosen: dict[str, Any] = json.loads(VALUES.read_text(encoding="utf-8"))
-    _refuse_others(given, chosen, "values")
+    _refuse_unknown(given, chosen, "values")
     chosen |= given
     if chosen["granularity"] not in closure.SCALES:
         raise ValueError(f"granularity is one of {', '.join(closure.SCALES)}")
@@ -53,11 +57,11 @@ def values(given: Mapping[str, Any]) -> dict[str, Any]:
     for name, more in chosen["services"].items():
         if name not in known:
             raise ValueError(f"{name} is no service; there are {', '.join(sorted(known))}")
-        _refuse_others(more, {key: chosen[key] for key in OF_A_SERVICE}, f"values of {name}")
+        _refuse_unknown(more, {key: chosen[key] for key in SERVICE_VALUES}, f"values of {name}")
     return chosen
 
 
-def _refuse_others(given: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
+def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
     for name, value in given.items():
         if name not in known:
             raise ValueError(f"{name} is none of the {where}")
@@ -97,11 +101,11 @@ class Service:
 
 def manifests(image: str, chosen: Mapping[str, Any]) -> Iterator[Manifest]:
     """All manifests, for values that `values` has checked."""
-    yield _closed(chosen)
+    yield _deny_all(chosen)
     for name, operations in sorted(closure.services(chosen["granularity"]).items()):
         own = {**chosen, **chosen["services"].get(name, {})}
         yield from _of_service(Service(name, operations, image, own))
-    yield from _starting(chosen)
+    yield from _starter(chosen)
 
 
 def _of_service(service: Service) -> Iterator[Manifest]:
@@ -120,10 +124,10 @@ def _of_service(service: Service) -> Iterator[Manifest]:
     }
     yield service.of("HorizontalPodAutoscaler", "autoscaling/v2", spec=scaler)
     yield service.of("PodDisruptionBudget", "policy/v1", spec={"maxUnavailable": 1, "selector": selector})
-    yield _traffic(service)
+    yield _network_policy(service)
     for name in service.operations:
         for schedule in closure.catalog()[name]["schedules"]:
-            yield _job(service, name, schedule["cron"])
+            yield _cron_job(service, name, schedule["cron"])
 
 
 def _account(meta: Manifest) -> Manifest:
@@ -136,11 +140,12 @@ def _account(meta: Manifest) -> Manifest:
 
 
 def _deployment(service: Service) -> Manifest:
-    labels = {**service.labels, **service.values["pod_labels"]}
+    own = service.values
+    labels = {**service.labels, **own["pod_labels"]}
     pod = {
         "serviceAccountName": service.name,
         "automountServiceAccountToken": False,
-        "containers": [_container(service)],
+        "containers": [container(service.target, service.image, own["requests"], own["limits"])],
         "volumes": [TMP],
         "topologySpreadConstraints": [
             {
@@ -160,15 +165,16 @@ def _deployment(service: Service) -> Manifest:
     return service.of("Deployment", "apps/v1", spec=spec)
 
 
-def _container(service: Service) -> Manifest:
-    """The container: read-only, as user nobody, with /tmp for files of libraries."""
+def container(target: str, image: str, requests: Manifest, limits: Manifest) -> Manifest:
+    """The container of a service: read-only, as user nobody, with /tmp for files of libraries. `target` is the value of
+    FUNCTION_TARGET."""
     return {
         "name": "function",
-        "image": service.image,
-        "env": [{"name": "FUNCTION_TARGET", "value": service.target}],
+        "image": image,
+        "env": [{"name": "FUNCTION_TARGET", "value": target}],
         "envFrom": SETTINGS,
         "ports": [{"containerPort": PORT}],
-        "resources": {"requests": service.values["requests"], "limits": service.values["limits"]},
+        "resources": {"requests": requests, "limits": limits},
         "readinessProbe": {"httpGet": {"path": "/ready", "port": PORT}, "timeoutSeconds": 6},
         "livenessProbe": {"httpGet": {"path": "/live", "port": PORT}, "timeoutSeconds": 5},
         "securityContext": SECURITY,
@@ -176,18 +182,7 @@ def _container(service: Service) -> Manifest:
     }
 
 
-TMP: Manifest = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}
-SETTINGS = [{"configMapRef": {"name": "wallet"}}, {"secretRef": {"name": "wallet"}}]
-SECURITY: Manifest = {
-    "runAsNonRoot": True,
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-
-
-def _closed(chosen: Mapping[str, Any]) -> Manifest:
+def _deny_all(chosen: Mapping[str, Any]) -> Manifest:
     """Deny all traffic in this namespace that no other policy allows."""
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -197,7 +192,7 @@ def _closed(chosen: Mapping[str, Any]) -> Manifest:
     }
 
 
-def _traffic(service: Service) -> Manifest:
+def _network_policy(service: Service) -> Manifest:
     """Allow incoming traffic from the gateway, and from the schedule starters if the service has schedules. Allow
     outgoing traffic to DNS, the cloud's metadata server, and the internet without private networks."""
     own = service.values
@@ -211,8 +206,8 @@ def _traffic(service: Service) -> Manifest:
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": sources, "ports": [{"port": PORT}]}],
         "egress": [
-            _names(),
-            *_metadata(own),
+            _dns(),
+            *_metadata_server(own),
             {
                 "to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": PRIVATE}}],
                 "ports": [{"port": port} for port in own["egress_ports"]],
@@ -222,7 +217,7 @@ def _traffic(service: Service) -> Manifest:
     return service.of("NetworkPolicy", "networking.k8s.io/v1", spec=spec)
 
 
-def _starting(chosen: Mapping[str, Any]) -> Iterator[Manifest]:
+def _starter(chosen: Mapping[str, Any]) -> Iterator[Manifest]:
     """The account of the schedule starters; it can only reach the product's pods and the metadata server."""
     meta = {"name": "start", "namespace": chosen["namespace"]}
     yield _account({**meta, "annotations": chosen["starter_identity"]})
@@ -230,25 +225,22 @@ def _starting(chosen: Mapping[str, Any]) -> Iterator[Manifest]:
     spec = {
         "podSelector": {"matchLabels": STARTS},
         "policyTypes": ["Ingress", "Egress"],
-        "egress": [_names(), *_metadata(chosen), pods],
+        "egress": [_dns(), *_metadata_server(chosen), pods],
     }
     yield {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}
 
 
-def _metadata(chosen: Mapping[str, Any]) -> list[Manifest]:
+def _metadata_server(chosen: Mapping[str, Any]) -> list[Manifest]:
     """The address where pods get identity tokens, on clouds that have one."""
-    return (
-        [{"to": [{"ipBlock": {"cidr": cidr}} for cidr in chosen["metadata_server"]]}]
-        if chosen["metadata_server"]
-        else []
-    )
+    blocks = [{"ipBlock": {"cidr": cidr}} for cidr in chosen["metadata_server"]]
+    return [{"to": blocks}] if blocks else []
 
 
-def _names() -> Manifest:
+def _dns() -> Manifest:
     return {"to": [DNS], "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]}
 
 
-def _job(service: Service, operation: str, cron: str) -> Manifest:
+def _cron_job(service: Service, operation: str, cron: str) -> Manifest:
     """Start the operation like Cloud Scheduler. Work that must run more often than every minute loops within the
     job."""
     name = operation.replace("_", "-")

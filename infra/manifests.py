@@ -20,16 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from infra import kubernetes
+from infra.kubernetes import Manifest
+from infra.rollout import closure
 
-CATALOG = Path(__file__).parent.parent / "schemas" / "catalog.json"
 CONCURRENCY = 16  # equal to the image's THREADS
 TIMEOUT_SECONDS = 60
-Manifest = dict[str, Any]
-
-
-def operations() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(CATALOG.read_text())["operations"]
-    return found
+REQUESTS = {"cpu": "50m", "memory": "192Mi"}
+LIMITS = {"cpu": "1", "memory": "512Mi"}
+PLATFORMS = ("knative", "kubernetes")
 
 
 def service_name(operation: str) -> str:
@@ -37,45 +35,10 @@ def service_name(operation: str) -> str:
     return operation.replace("_", "-")
 
 
-def container(operation: str, image: str) -> Manifest:
-    """The container: read-only, as user nobody, with /tmp for files of libraries."""
-    return {
-        "name": "function",
-        "image": image,
-        "env": [{"name": "FUNCTION_TARGET", "value": operation}],
-        "envFrom": [{"configMapRef": {"name": "wallet"}}, {"secretRef": {"name": "wallet"}}],
-        "ports": [{"containerPort": 8080}],
-        "resources": {
-            "requests": {"cpu": "50m", "memory": "192Mi"},
-            "limits": {"cpu": "1", "memory": "512Mi"},
-        },
-        "readinessProbe": {
-            "httpGet": {"path": "/ready", "port": 8080},
-            "timeoutSeconds": 6,
-            "periodSeconds": 10,
-        },
-        "livenessProbe": {
-            "httpGet": {"path": "/live", "port": 8080},
-            "timeoutSeconds": 5,
-            "periodSeconds": 10,
-        },
-        "securityContext": {
-            "runAsNonRoot": True,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - its own, in memory
-    }
-
-
-TMP: Manifest = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}
-
-
 def knative(operation: str, image: str) -> Iterator[Manifest]:
-    one = container(operation, image)
-    del one["livenessProbe"]  # Knative uses the readiness probe
+    container = kubernetes.container(operation, image, REQUESTS, LIMITS)
+    del container["livenessProbe"]  # Knative uses the readiness probe
+    container["readinessProbe"]["periodSeconds"] = 10  # without it Knative asks several times a second
     yield {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",
@@ -85,15 +48,12 @@ def knative(operation: str, image: str) -> Iterator[Manifest]:
                 "spec": {
                     "containerConcurrency": CONCURRENCY,
                     "timeoutSeconds": TIMEOUT_SECONDS,
-                    "containers": [one],
-                    "volumes": [TMP],
+                    "containers": [container],
+                    "volumes": [kubernetes.TMP],
                 }
             }
         },
     }
-
-
-PLATFORMS = ("knative", "kubernetes")
 
 
 def manifests(platform: str, image: str, given: Mapping[str, Any] | None = None) -> Manifest:
@@ -103,7 +63,7 @@ def manifests(platform: str, image: str, given: Mapping[str, Any] | None = None)
     if platform == "kubernetes":
         items = list(kubernetes.manifests(image, kubernetes.values(given or {})))
     else:
-        items = [item for operation in operations() for item in knative(operation, image)]
+        items = [item for operation in closure.catalog() for item in knative(operation, image)]
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 

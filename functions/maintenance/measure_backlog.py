@@ -14,7 +14,7 @@ from shared.domain.webhooks.lanes import SHARDS
 from shared.reads import by_status
 from shared.runtime.operation import schedule
 from shared.store.session import Session
-from shared.store.tables.system import DEAD_LETTERS_BY_TIME, OUTBOX, OUTBOX_BEGINS, OUTBOX_SHARDS, SWEEP_MARKS
+from shared.store.tables.system import DEAD_LETTERS_BY_TIME, OUTBOX, OUTBOX_BEGINS, OUTBOX_SHARDS, sweep_marks
 from shared.store.tables.transactions import TRANSACTIONS_QUEUED_BY_AGE
 from shared.store.tables.webhooks import LANES_DUE
 from shared.telemetry import metrics
@@ -57,7 +57,7 @@ def _outbox(session: Session, now: datetime) -> float:
     """Seconds since the commit of the oldest event that is not published yet; 0 if there is none.
 
     The scan starts at the sweeper's marks, because below them are only deleted rows, which would slow it down."""
-    stored = session.many(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
+    stored = session.many(sweep_marks("outbox", OUTBOX_SHARDS))
     starts = {mark.shard: mark.mark for mark in stored}
     shards = session.read_all(
         [

@@ -27,6 +27,7 @@ from shared.store.tables.system import (
     OutboxRow,
     SweepMark,
     dead_letter,
+    sweep_marks,
 )
 from shared.store.unit_of_work import UnitOfWork
 from shared.writes import outbox_relay
@@ -45,7 +46,7 @@ RESERVE_SECONDS = 15.0  # no new page begins when less than this is left before 
 def sweep_outbox() -> None:
     now = resources.clock().now()
     session = Session(resources.database().snapshot(staleness=5))
-    stored = session.many(SWEEP_MARKS.get_many([("outbox", shard) for shard in range(OUTBOX_SHARDS)]))
+    stored = session.many(sweep_marks("outbox", OUTBOX_SHARDS))
     marks = {mark.shard: mark for mark in stored}
     places: dict[int, Key] = {shard: (_start(marks.get(shard), now),) for shard in range(OUTBOX_SHARDS)}
     while places:

@@ -17,7 +17,7 @@ from shared.reads.by_status import SHARDS
 from shared.store.port import Row, Write
 from shared.store.session import Session
 from shared.store.tables.supplies import SUPPLIES_BY_STATUS
-from shared.store.tables.system import SWEEP_MARKS, SweepMark
+from shared.store.tables.system import SWEEP_MARKS, SweepMark, sweep_marks
 
 CHECK_AFTER: Final = timedelta(minutes=1)  # a supply that is pending for longer may have lost its event
 BATCH: Final = 100  # supplies of each shard in one run, at least two
@@ -66,7 +66,7 @@ class CheckRound:
 def next_round(now: datetime) -> CheckRound:
     """The supplies that have been pending for longer than a minute, from where the run before has ended."""
     session = Session(resources.database().snapshot())
-    stored = session.many(SWEEP_MARKS.get_many([(_NAME, shard) for shard in range(SHARDS)]))
+    stored = session.many(sweep_marks(_NAME, SHARDS))
     marks = {mark.shard: mark for mark in stored}
     before = {shard: marks[shard].mark if shard in marks else now - CHECK_AFTER for shard in range(SHARDS)}
     scans = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.store.table import Index, Table
+from shared.store.table import Index, Query, Table
 
 # The shards that are read, and the shards over which new rows are spread. Never spread over more than the previous
 # release reads (docs/delivery.md#shards).
@@ -147,6 +147,11 @@ DEAD_LETTERS = Table("dead_letters", DeadLetter, ("id",), documents=frozenset({"
 DEAD_LETTERS_BY_TIME = Index(
     "dead_letters_by_time", DEAD_LETTERS, ("status", "created_at", "id"), descending=frozenset({"created_at"})
 )
+
+
+def sweep_marks(name: str, shards: int) -> Query[list[SweepMark]]:
+    """The marks of a sweep's shards, of those that have one."""
+    return SWEEP_MARKS.get_many([(name, shard) for shard in range(shards)])
 
 
 def dead_letter(

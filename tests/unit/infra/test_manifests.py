@@ -63,7 +63,7 @@ def test_knative_has_every_operation() -> None:
     document = manifests.manifests("knative", IMAGE)
     accept(document)
     targets = {item["metadata"]["labels"]["operation"] for item in document["items"]}
-    assert targets == set(manifests.operations())
+    assert targets == set(closure.catalog())
 
 
 def of_kind(document: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ def test_every_schedule_has_its_job_at_the_service_that_runs_it() -> None:
         found[container["env"][0]["value"]] = job["spec"]["schedule"]
     assert found == {
         f"http://{served[name]}/schedule/{name}": entry["schedules"][0]["cron"]
-        for name, entry in manifests.operations().items()
+        for name, entry in closure.catalog().items()
         if entry["schedules"]
     }
 
@@ -89,7 +89,7 @@ def test_only_the_gateway_and_schedules_come_in() -> None:
     policies = {item["metadata"]["name"]: item["spec"] for item in of_kind(document, "NetworkPolicy")}
     assert policies["closed"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     scheduled = {service for service, names in closure.services("trust").items()
-                 if any(manifests.operations()[name]["schedules"] for name in names)}  # fmt: skip
+                 if any(closure.catalog()[name]["schedules"] for name in names)}  # fmt: skip
     for service in closure.services("trust"):
         (rule,) = policies[service]["ingress"]
         spaces = [
