@@ -19,4 +19,4 @@ def on_webhook_disabled(event: Event) -> None:
         return
     user = session.maybe(USERS.find(webhook.user_id))
     if user is not None and user.email is not None and not user.disabled:
-        mails.webhook_disabled(user.email, webhook.id, webhook.url, str(webhook.disabled_reason))
+        mails.webhook_disabled(user.email, webhook.id, str(webhook.disabled_reason))

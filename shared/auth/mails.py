@@ -111,9 +111,10 @@ def _still_active(details: Mapping[str, str]) -> str:
     return STILL_TEXT.format(webhooks=int(hooks), api_keys=int(keys), site=resources.settings().site_url)
 
 
+# Without its URL, which whoever made the endpoint has chosen.
 WEBHOOK_TEXT = """Your webhook endpoint {id} is disabled: {why}.
 
-{url}
+{site}/console#/webhooks/{id}
 
 Events are no longer delivered to it. Once it answers again, enable it by PUT /api/v1/webhooks/{id} with
 {{"status": "active"}}, and have what it missed sent by POST /api/v1/webhooks/{id}/resend.
@@ -125,9 +126,10 @@ WHY = {
 }
 
 
-def webhook_disabled(to: str, webhook_id: str, url: str, reason: str) -> None:
+def webhook_disabled(to: str, webhook_id: str, reason: str) -> None:
     """Notify an endpoint's owner. Raises Unready if the mail was not accepted, so that it is sent again."""
-    text = WEBHOOK_TEXT.format(id=webhook_id, url=url, why=WHY.get(reason, reason))
+    site = resources.settings().site_url
+    text = WEBHOOK_TEXT.format(id=webhook_id, site=site, why=WHY.get(reason, reason))
     _tell(to, "A webhook endpoint is disabled", text, webhook_id)
 
 

@@ -110,7 +110,7 @@ def test_the_owner_is_mailed_what_was_added_and_what_is_given_up(
     person: Person, hooks: Hooks, tmp_path: Path
 ) -> None:
     with receiver(answer(410)) as gone:
-        webhook_of(person, gone.url, "order.*")
+        webhook_id = webhook_of(person, gone.url, "order.*")["id"]
         hooks.happen(person.id)
         hooks.drain()
     for operation, kind in (
@@ -123,7 +123,9 @@ def test_the_owner_is_mailed_what_was_added_and_what_is_given_up(
     mails = [message_from_bytes(path.read_bytes(), policy=default).get_content() for path in files]
     assert any("A webhook endpoint was added" in mail for mail in mails)
     (told,) = [mail for mail in mails if "410 Gone" in mail]
-    assert gone.url in told and "/resend" in told
+    assert webhook_id in told and "/resend" in told
+    assert gone.url not in told, "a stolen API key would have us mail the owner a link of its choice"
+    assert f"/console#/webhooks/{webhook_id}" in told
 
 
 def test_secrets_follow_a_new_master_key(person: Person, hooks: Hooks, taking: Receiver) -> None:
