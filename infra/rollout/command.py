@@ -26,8 +26,9 @@ from types import FrameType
 
 from infra.rollout import closure
 from infra.rollout.cloud import Cloud, CloudError
-from infra.rollout.gate import MONITORING, Gate, Limits, Smoke
+from infra.rollout.gate import MONITORING, Gate, Limits
 from infra.rollout.rotation import Rotation
+from infra.rollout.smoke import Smoke
 from infra.rollout.steps import Refused, Rollout
 
 REGIONS = "asia-east1,europe-west1,us-east1,us-central1"

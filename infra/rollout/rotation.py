@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from infra.rollout.cloud import Cloud, CloudError, Place, Revision
-from infra.rollout.gate import Smoke, Unhealthy
+from infra.rollout.gate import Unhealthy
+from infra.rollout.smoke import Smoke
 
 W = TypeVar("W")
 WHOLE = 100

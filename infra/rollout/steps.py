@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from infra.rollout import closure as rollout_closure
 from infra.rollout.cloud import Cloud, CloudError, Place, Revision, State
-from infra.rollout.gate import Gate, Smoke, Unhealthy
+from infra.rollout.gate import Gate, Unhealthy
+from infra.rollout.smoke import Smoke
 
 WHOLE = 100
 STEPS = (5, 25, WHOLE)
