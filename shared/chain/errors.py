@@ -220,8 +220,8 @@ def classify(text: str, code: int | None = None, data: object = None) -> ChainEr
 
 
 def _shown(text: str) -> str:
-    """Remove what a node may repeat in its answer: our endpoint's URL and signed bytes."""
-    return _BYTES.sub("…", _URL.sub("…", text))
+    """Remove what a node may repeat in its answer (our endpoint's URL, signed bytes), and what no column holds."""
+    return _BYTES.sub("…", _URL.sub("…", text)).encode(errors="replace").decode()
 
 
 def revert_data(data: object) -> bytes:

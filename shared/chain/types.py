@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -13,6 +14,7 @@ from shared.domain.transactions.evidence import Log, Receipt
 
 T = TypeVar("T")
 Health = Literal["ok", "behind", "unavailable"]  # of all nodes of a chain together
+_HASH = re.compile(r"0x[0-9a-f]{64}")
 BlockRef = int | str  # a number, or a tag: latest, pending, safe, finalized, earliest
 
 
@@ -113,8 +115,10 @@ def block(answer: Any) -> Block | None:
 
 def hash_of(answer: Any) -> str | None:
     """A block's hash; None for everything else."""
-    text = answer.get("hash") if isinstance(answer, dict) else None
-    return text.lower() if isinstance(text, str) else None
+    try:
+        return _hash(answer["hash"])
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def receipt(answer: Any) -> Receipt | None:
@@ -134,11 +138,25 @@ def log(answer: Any) -> Log:
     )
 
 
+def _hash(text: str) -> str:
+    """A hash in lower case. What is none must not reach the database, which would refuse the row each time."""
+    if not _HASH.fullmatch(lower := text.lower()):
+        raise ValueError("not a hash")
+    return lower
+
+
+def _int64(text: str) -> int:
+    """A number that a column of the database can hold."""
+    if not 0 <= (number := int(text, 16)) < 2**63:
+        raise ValueError("not a number of a block")
+    return number
+
+
 def _block(raw: Any) -> Block:
     return Block(
-        number=int(raw["number"], 16),
-        hash=raw["hash"].lower(),
-        parent_hash=raw["parentHash"].lower(),
+        number=_int64(raw["number"]),
+        hash=_hash(raw["hash"]),
+        parent_hash=_hash(raw["parentHash"]),
         timestamp=int(raw["timestamp"], 16),
         base_fee=int(raw.get("baseFeePerGas") or "0x0", 16),
         gas_limit=int(raw["gasLimit"], 16),
@@ -150,12 +168,12 @@ def _block(raw: Any) -> Block:
 
 def _receipt(raw: Any) -> Receipt:
     return Receipt(
-        hash=raw["transactionHash"].lower(),
-        block_hash=raw["blockHash"].lower(),
-        block_number=int(raw["blockNumber"], 16),
+        hash=_hash(raw["transactionHash"]),
+        block_hash=_hash(raw["blockHash"]),
+        block_number=_int64(raw["blockNumber"]),
         success=int(raw["status"], 16) == 1,
-        gas_used=int(raw["gasUsed"], 16),
-        effective_gas_price=int(raw.get("effectiveGasPrice") or "0x0", 16),
+        gas_used=_int64(raw["gasUsed"]),
+        effective_gas_price=_int64(raw.get("effectiveGasPrice") or "0x0"),
         contract_address=checksum(created) if (created := raw.get("contractAddress")) else None,
         logs=tuple(log(entry) for entry in raw["logs"]),
     )
