@@ -7,6 +7,8 @@ disabling the owner or removing roles takes effect at once. Both reads are by pr
 from __future__ import annotations
 
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -51,12 +53,7 @@ def _of_key(text: str, now: datetime) -> Caller:
     from shared.identity.api_keys import ApiKey
 
     presented = ApiKey.parse(text)
-    limiter, network = resources.limiter(), f"api-keys@{current().request.network}"
-    rate = limiter.take(network, limiter.limit("api_keys", "public"), now)  # before any read
-    if not rate.allowed:
-        raise TooManyRequests(rate, now)
-    row, user = _looked_up(presented, now)
-    limiter.give_back(network, now)
+    row, user = _counted(presented, now)
     unnoted = row.last_used_at is None or now - row.last_used_at >= USED_EVERY
     if unnoted and current().rights.writes:  # a read-only operation has no right to write
         _used(row.id, now)
@@ -70,6 +67,51 @@ def _of_key(text: str, now: datetime) -> Caller:
         email_verified=user.proven,
         expires_at=row.ends_at,
     )
+
+
+def _counted(presented: ApiKey, now: datetime) -> tuple[ApiKeyRow, User]:
+    """The key's row and its owner. Keys that turn out to be none count against their network, before any read. A key
+    that was valid lately does not: made-up keys from a shared network do not keep it out.
+
+    Raises InvalidApiKey, TooManyRequests."""
+    recent = resources.memory(RecentKeys)
+    if presented.hash in recent:
+        try:
+            return _looked_up(presented, now)
+        except InvalidApiKey:
+            recent.forget(presented.hash)
+            raise
+    limiter, network = resources.limiter(), f"api-keys@{current().request.network}"
+    rate = limiter.take(network, limiter.limit("api_keys", "public"), now)
+    if not rate.allowed:
+        raise TooManyRequests(rate, now)
+    found = _looked_up(presented, now)
+    limiter.give_back(network, now)
+    recent.remember(presented.hash)
+    return found
+
+
+class RecentKeys:
+    """The hashes of keys that were valid when this process last read them. They say nothing about now."""
+
+    MOST = 2_000
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hashes: OrderedDict[bytes, None] = OrderedDict()
+
+    def __contains__(self, presented: bytes) -> bool:
+        return presented in self._hashes
+
+    def forget(self, invalid: bytes) -> None:
+        with self._lock:
+            self._hashes.pop(invalid, None)
+
+    def remember(self, valid: bytes) -> None:
+        with self._lock:
+            self._hashes[valid] = None
+            if len(self._hashes) > self.MOST:
+                self._hashes.popitem(last=False)
 
 
 def _looked_up(presented: ApiKey, now: datetime) -> tuple[ApiKeyRow, User]:

@@ -10,6 +10,7 @@ import pytest
 
 from shared import resources
 from shared.adapters.rate_limits import Limiter, OwnCounters
+from shared.auth.authentication import RecentKeys
 from shared.domain import users as rules
 from shared.identity.api_keys import ApiKey, checksum_of
 from shared.store.session import Session
@@ -111,6 +112,21 @@ def test_a_genuine_key_does_not_use_up_its_network(people: People, app: App) -> 
     key = made(person, "wallet:read")["api_key"]
     with resources.override(limiter=Limiter(OwnCounters(), {"basic": 100, "public": 5})):
         assert {with_key(app, key, "GET", "/wallets").status for _ in range(30)} == {200}
+
+
+def test_made_up_keys_do_not_keep_genuine_ones_of_their_network_out(people: People, app: App) -> None:
+    """Whoever shared a network with a server, such as its cloud's, stopped it for the rest of the hour."""
+    person = people.register()
+    keys = [made(person, "wallet:read")["api_key"] for _ in range(2)]
+    with resources.override(
+        limiter=Limiter(OwnCounters(), {"basic": 100, "public": 5}), RecentKeys=RecentKeys()
+    ):
+        assert {with_key(app, key, "GET", "/wallets").status for key in keys} == {200}
+        for _ in range(6):
+            with_key(app, ApiKey.generate().text, "GET", "/wallets")
+        assert {with_key(app, key, "GET", "/wallets").status for key in keys} == {200}
+        person.ok(204, "DELETE", "/auth/api-keys")
+        assert [with_key(app, keys[0], "GET", "/wallets").status for _ in range(2)] == [401, 429]
 
 
 def test_a_key_learns_nothing_of_the_person(people: People, app: App) -> None:
