@@ -154,7 +154,8 @@ class _Builder:
         }
         if STREAMED not in self._made:
             self._made[STREAMED] = self._message(
-                STREAMED, {"properties": properties, "description": "An event; `cursor` goes on behind it."}
+                STREAMED,
+                {"properties": properties, "description": "An event, and the cursor to continue after it."},
             )
         return STREAMED
 
@@ -174,7 +175,7 @@ class _Builder:
         if verb == "put" and any(_nullable(schema) for schema in properties.values()):
             properties = {**properties, NULLS: {"type": "array", "items": {"type": "string"}}}
             required.append(NULLS)
-        text = f"What {name} is asked."
+        text = f"The request of {name}."
         return self._message(
             f"{name}Request", {"properties": properties, "required": required, "description": text}
         )
