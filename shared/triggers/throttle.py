@@ -7,10 +7,25 @@ from ipaddress import ip_address, ip_network
 
 from shared import resources
 from shared.adapters import rate_limits
+from shared.domain.permissions import Caller
 from shared.runtime.context import Context
 from shared.telemetry import metrics
 
 PUBLIC_NAME = "public"
+# Operations by which people end credentials of their account.
+ENDING = frozenset(
+    {
+        *(
+            "change_password",
+            "delete_api_key",
+            "delete_api_keys",
+            "end_session",
+            "end_sessions",
+            "logout_user",
+        ),
+        *("add_totp", "verify_totp", "remove_totp", "challenge_passkey", "verify_passkey", "delete_passkey"),
+    }
+)
 HERE = "local"  # the network of requests that pass none of our proxies
 MISCOUNTED = metrics.counter(
     "wallet_hops_miscounted_total", "Requests whose X-Forwarded-For is not as FORWARDED_HOPS says."
@@ -23,13 +38,21 @@ def count(context: Context) -> None:
     if caller is not None:
         if caller.tier == rate_limits.UNLIMITED:
             return
-        rate = limiter.take(caller.user_id, limiter.limit(caller.tier, "basic"), now)
+        rate = limiter.take(_budget(context.operation, caller), limiter.limit(caller.tier, "basic"), now)
         context.answer.headers.update(rate.headers())
     else:
         limit = limiter.limit(context.operation, PUBLIC_NAME)
         rate = limiter.take(f"{context.operation}@{context.request.network}", limit, now)
     if not rate.allowed:
         raise rate_limits.TooManyRequests(rate, now)
+
+
+def _budget(operation: str, caller: Caller) -> str:
+    """The name of the budget that a request counts against. A thief who uses up the account's with a stolen key or
+    session must not keep its owner from ending that."""
+    if operation in ENDING and caller.kind == "user":
+        return f"{caller.user_id}/{caller.session_id}"
+    return caller.user_id
 
 
 def network(headers: Mapping[str, str], hops: int) -> str:

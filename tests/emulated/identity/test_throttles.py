@@ -110,6 +110,21 @@ def test_requests_are_counted_by_tier(people: People, app: App, clock: TestClock
         assert person.call("GET", "/auth/me").status == 200
 
 
+def test_a_stolen_key_does_not_use_up_what_ends_it(people: People, app: App, clock: TestClock) -> None:
+    """The thief used up the account's hour with it, and its owner could not delete the key."""
+    person = people.register()
+    body = {"name": "robot", "scopes": ["wallet:read"]}
+    key = person.ok(201, "POST", "/auth/api-keys", body)["api_key"]
+    with resources.override(limiter=Limiter(OwnCounters(), {"basic": 3, "public": 100})):
+        stolen = {"x-api-key": key}
+        assert [app.call("GET", "/wallets", headers=stolen).status for _ in range(4)] == [200, 200, 200, 429]
+        assert app.call("DELETE", "/auth/api-keys/key_unknown", headers=stolen).status == 429
+        assert person.call("GET", "/wallets").status == 429
+        person.ok(204, "DELETE", "/auth/api-keys")
+        person.ok(204, "DELETE", "/auth/sessions")
+        assert app.call("GET", "/wallets", headers=stolen).status == 401
+
+
 def test_registrations_are_counted_by_network(people: People, app: App, clock: TestClock) -> None:
     limiter = Limiter(OwnCounters(), {"basic": 3, "public": 100, "register_user": 2})
     with resources.override(limiter=limiter):
