@@ -33,7 +33,7 @@ from shared.runtime.context import Context, deadline_in, running
 from shared.store.port import StoreError
 from shared.store.session import Session
 from shared.store.tables.supplies import FUNDS
-from shared.store.tables.transactions import ATTEMPTS, TRANSACTIONS
+from shared.store.tables.transactions import ATTEMPTS, LANES, TRANSACTIONS
 from shared.store.tables.wallets import VAULT_KEYS, WALLETS, VaultKey
 from shared.writes import commit as commits
 from tests.model import store as model
@@ -187,14 +187,9 @@ class History:
         self.passes, self.processes = 0, self.processes + 1
         known = hints()
         for memory in (
-            known.question_heights,
-            known.starts,
-            known.balance_checks,
-            known.next_lanes,
-            known.heads,
-            known.rests,
-            known.final_heights,
-        ):
+            known.question_heights, known.starts, known.balance_checks, known.next_lanes, known.heads,
+            known.rests, known.final_heights,
+        ):  # fmt: skip
             memory.clear()
 
     def accept_some(self) -> None:
@@ -225,6 +220,7 @@ class History:
         finally:
             self.longest = max(self.longest, (self.clock.moment - began).total_seconds())
             self.judge_waiting()
+            self.judge_pauses()
 
     def holder(self) -> Holder | None:
         """In every third history, leases work as with several processes: a dead process still holds its leases, and
@@ -363,6 +359,12 @@ class History:
         """Each transaction with its reason to wait, the time since, and whether it is final."""
         for row in self.database.rows[TRANSACTIONS.name].values():
             yield row["transaction_id"], row["waiting_for"], row["waiting_since"], row["finalized"]
+
+    def judge_pauses(self) -> None:
+        """An address is paused while any of its nonces is foreign."""
+        lanes = {row["id"]: row["paused_reason"] for row in self.database.rows[LANES.name].values()}
+        on = {row.lane_id for row in self.rows() if row.blocked_reason == "FOREIGN_NONCE"}
+        assert {lanes[one] for one in on} <= {"FOREIGN_NONCE"}, f"seed {self.seed}: {lanes}"
 
     def judge(self) -> None:
         """0 double, 0 lost: the rows agree with the chain."""

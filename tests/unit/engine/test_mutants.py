@@ -15,6 +15,7 @@ pytest.importorskip("tests.model.store")
 from shared import resources
 from shared.chain.pool import Pool
 from shared.domain.transactions import attempts as attempt_rules
+from shared.domain.transactions import lanes as lane_rules
 from shared.domain.transactions import outcome
 from shared.engine import batch, broadcast, confirmation, dispatch, nonce_sync
 from shared.funds import bookings
@@ -212,6 +213,19 @@ def mined_is_paid(patch: Any) -> None:
     patch.setattr(outcome, "conclude", conclude)
 
 
+def resume_after_the_first(patch: Any) -> None:
+    """An address goes on when the first of its lost nonces is given up, or one of its transactions has funds again."""
+    real = nonce_sync.resume
+    patch.setattr(
+        nonce_sync, "resume", lambda unit, lane_id, reason, waiting: real(unit, lane_id, reason, [])
+    )
+    patch.setattr(
+        lane_rules,
+        "pause_for_foreign",
+        lambda lane, now: lane if lane.paused_reason else lane_rules.pause(lane, "FOREIGN_NONCE", now),
+    )
+
+
 # With the first history that has shown it. It is tried before the others, which takes a second instead of
 # many. After a change of the engine another history may be the first: then this test becomes slow.
 MISTAKES: list[tuple[Mistake, type[History], int]] = [
@@ -225,6 +239,7 @@ MISTAKES: list[tuple[Mistake, type[History], int]] = [
     (refund_twice, ClaimsHistory, 0),
     (cancelled_when_asked_for, WalletsHistory, 7),
     (mined_is_paid, ClaimsHistory, 15),
+    (resume_after_the_first, History, 15),
 ]
 
 
