@@ -12,8 +12,8 @@ from shared.runtime.context import Context
 from shared.telemetry import metrics
 
 PUBLIC_NAME = "public"
-# Operations by which people end credentials of their account.
-ENDING = frozenset(
+# Operations by which people end credentials of their account, or stop what a thief does with them.
+STOPPING = frozenset(
     {
         *(
             "change_password",
@@ -23,6 +23,7 @@ ENDING = frozenset(
             "end_sessions",
             "logout_user",
         ),
+        *("set_policy", "drop_pending_policy", "delete_webhook"),
         *("add_totp", "verify_totp", "remove_totp", "challenge_passkey", "verify_passkey", "delete_passkey"),
     }
 )
@@ -50,7 +51,7 @@ def count(context: Context) -> None:
 def _budget(operation: str, caller: Caller) -> str:
     """The name of the budget that a request counts against. A thief who uses up the account's with a stolen key or
     session must not keep its owner from ending that."""
-    if operation in ENDING and caller.kind == "user":
+    if operation in STOPPING and caller.kind == "user":
         return f"{caller.user_id}/{caller.session_id}"
     return caller.user_id
 

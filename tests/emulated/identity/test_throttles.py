@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from emulators.toolkit import ROOT
 from shared import resources
 from shared.adapters import cache
 from shared.adapters.rate_limits import FirestoreCounters, Limiter, OwnCounters
@@ -113,16 +115,22 @@ def test_requests_are_counted_by_tier(people: People, app: App, clock: TestClock
 def test_a_stolen_key_does_not_use_up_what_ends_it(people: People, app: App, clock: TestClock) -> None:
     """The thief used up the account's hour with it, and its owner could not delete the key."""
     person = people.register()
-    body = {"name": "robot", "scopes": ["wallet:read"]}
+    wallet, body = person.wallet()["id"], {"name": "robot", "scopes": ["wallet:read"]}
     key = person.ok(201, "POST", "/auth/api-keys", body)["api_key"]
     with resources.override(limiter=Limiter(OwnCounters(), {"basic": 3, "public": 100})):
         stolen = {"x-api-key": key}
         assert [app.call("GET", "/wallets", headers=stolen).status for _ in range(4)] == [200, 200, 200, 429]
         assert app.call("DELETE", "/auth/api-keys/key_unknown", headers=stolen).status == 429
         assert person.call("GET", "/wallets").status == 429
+        person.ok(200, "PUT", f"/wallets/{wallet}/policy", {"paused": True})
         person.ok(204, "DELETE", "/auth/api-keys")
         person.ok(204, "DELETE", "/auth/sessions")
         assert app.call("GET", "/wallets", headers=stolen).status == 401
+
+
+def test_what_stops_a_thief_are_operations() -> None:
+    catalog = json.loads((ROOT / "schemas/catalog.json").read_text(encoding="utf-8"))
+    assert set(catalog["operations"]) >= throttle.STOPPING
 
 
 def test_registrations_are_counted_by_network(people: People, app: App, clock: TestClock) -> None:
