@@ -32,7 +32,6 @@ OPERATED = (
 )
 WORKED = ("start", "market", "approvals", "contracts", "webhooks")
 PICTURES = os.environ.get("SCREENSHOTS")
-LOOKS = [("light", 390, None), ("dark", 1440, "color-contrast")]  # theme, width, axe's rules (all)
 
 pytestmark = console.NEEDED
 
@@ -59,10 +58,8 @@ def test_the_bundle_is_small() -> None:
     assert sum(sizes) <= 150_000
 
 
-@pytest.mark.parametrize(("theme", "width", "rules"), LOOKS)
-def test_every_page_is_usable_by_everybody(site: Site, theme: str, width: int, rules: str | None) -> None:
-    """The themes differ only in their colours."""
-    tab = site.operator(theme=theme, width=width)
+def test_every_page_is_usable_by_everybody(site: Site) -> None:
+    tab = site.operator("wallets", width=390)
     details = [
         f"orders/{site.order}",
         f"claims/{site.claim}",
@@ -72,7 +69,7 @@ def test_every_page_is_usable_by_everybody(site: Site, theme: str, width: int, r
     wrong: dict[str, Any] = {}
     for place in (*OPERATED, *WORKED, *details):
         tab.go(place)
-        if found := [*tab.axe(rules), *([] if tab.fits() else ["hangs over the edge"])]:
+        if found := tab.faults():
             wrong[place] = found
     assert wrong == {}
     tab.blameless()
@@ -86,7 +83,7 @@ def test_the_way_in_is_usable_by_everybody(site: Site) -> None:
 
 
 def test_hostile_names_stay_text(site: Site) -> None:
-    tab = site.operator()
+    tab = site.operator("orders")
     for place in ("orders", f"orders/{site.order}", "overview", "audit"):
         tab.go(place)
         assert tab.page.locator("main img, main script").count() == 0
@@ -171,7 +168,7 @@ def test_what_is_on_chain_leads_to_its_explorer(site: Site, explorer: str | None
         body = route.fetch().json()
         route.fulfill(json={"items": [one | {"explorer": explorer} for one in body["items"]]})
 
-    tab = site.tab()
+    tab = site.tab("transactions")
     tab.page.route("**/api/v1/chains", shown)
     tab.sign_in(site.owner)
     tab.go("transactions")
@@ -238,8 +235,7 @@ def test_a_passkey_is_the_second_step(site: Site) -> None:
 
 
 def test_a_list_says_whose_rows_it_shows(site: Site) -> None:
-    tab = site.operator()
-    tab.go("users")
+    tab = site.operator("users")
     tab.page.locator("tbody tr", has_text=site.owner).locator("a.title").click()
     tab.page.locator("a.tile", has_text="Claims").click()
     tab.page.get_by_text("Nothing matches these filters.").wait_for()
@@ -264,8 +260,7 @@ def test_a_dead_letter_is_sent_again(site: Site) -> None:
 
 def test_what_investigations_need_is_shown_in_full(site: Site) -> None:
     """A ledger has all its pages, and the audit log the requests and times that the logs have."""
-    tab = site.operator()
-    tab.go("audit")
+    tab = site.operator("audit")
     cell = tab.page.locator("tbody tr").first.locator("td").last
     assert str(cell.locator("code").get_attribute("title")).startswith("req_")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", cell.locator("time").inner_text())
@@ -281,8 +276,7 @@ def test_what_investigations_need_is_shown_in_full(site: Site) -> None:
 
 
 def test_reconciliation_compares_all_supplies(site: Site) -> None:
-    tab = site.operator()
-    tab.go("reconciliation")
+    tab = site.operator("reconciliation")
     tab.button("Compare now").click()
     tab.page.get_by_text("compared: everything agrees").wait_for()
     asked = in_three_pages(tab, Account.create().address)
@@ -328,20 +322,16 @@ def test_screenshots(site: Site, furnished: None, theme: str, width: int) -> Non
     pictures(site, Path(str(PICTURES)), theme, width, (*OPERATED, *WORKED))
 
 
-@pytest.mark.parametrize(("theme", "width", "rules"), LOOKS)
-def test_what_a_person_has_is_usable_by_everybody(
-    site: Site, furnished: None, theme: str, width: int, rules: str | None
-) -> None:
+def test_what_a_person_has_is_usable_by_everybody(site: Site, furnished: None) -> None:
     """Check each page with data on it: a policy, its draft's verdict, a contract's forms, failed deliveries."""
-    tab = site.tab(theme=theme, width=width)
-    tab.sign_in(site.owner)
+    tab = site.signed_in(site.owner, "wallets", width=390)
     wallet, contract, webhook = linked(tab, "wallets", "contracts", "webhooks")
     wrong = {}
     for place in ("start", wallet, contract, webhook, "supplies", "orders", "transactions"):
         tab.go(place)
-        wrong[place] = [*tab.axe(rules), *([] if tab.fits() else ["hangs over the edge"])]
+        wrong[place] = tab.faults()
     drafted(tab, wallet)
-    wrong["policy"] = [*tab.axe(rules), *([] if tab.fits() else ["hangs over the edge"])]
+    wrong["policy"] = tab.faults()
     assert {place: found for place, found in wrong.items() if found} == {}
     tab.blameless()
 

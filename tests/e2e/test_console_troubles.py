@@ -76,18 +76,11 @@ def closed(site: Site) -> Iterator[None]:
         context.close()
 
 
-def signed_in(site: Site, person: Person) -> Tab:
-    tab = site.tab()
-    tab.sign_in(person.email)
-    return tab
-
-
 def test_a_stuck_transaction_is_sped_up_and_cancelled(site: Site, node: NodeDoor, person: Person) -> None:
     with node.stuck() as kept:
         sent = person.sent(1)
         wait_for("the node to keep it", lambda: kept or None)
-        tab = signed_in(site, person)
-        tab.go(f"transactions/{sent}")
+        tab = site.signed_in(person.email, f"transactions/{sent}")
         tab.page.locator(".timeline .now", has_text="Waits for a block").wait_for()
         tab.button("Speed it up").click()
         tab.confirm()
@@ -102,8 +95,7 @@ def test_a_stuck_transaction_is_sped_up_and_cancelled(site: Site, node: NodeDoor
 
 
 def test_a_node_that_is_away_is_shown_and_back_again(site: Site, node: NodeDoor) -> None:
-    tab = site.operator()
-    tab.go("overview")
+    tab = site.operator("overview")
     tab.page.get_by_text("1 of 1 answer").wait_for()
     with node.outage():
         tab.page.get_by_text("1 node not answering").wait_for()
@@ -135,8 +127,7 @@ def test_operators_see_at_once_what_others_do(site: Site, person: Person) -> Non
 
 
 def test_a_broken_stream_and_a_server_away_are_said_and_got_over(site: Site, person: Person) -> None:
-    tab = signed_in(site, person)
-    tab.go("transactions")
+    tab = site.signed_in(person.email, "transactions")
     tab.page.locator(".live.on").wait_for()
     before = tab.page.locator("tbody tr").count()
     site.product.kill_gateway()
@@ -152,7 +143,7 @@ def test_a_broken_stream_and_a_server_away_are_said_and_got_over(site: Site, per
 
 
 def test_two_tabs_that_refresh_at_once_stay_signed_in(site: Site, person: Person) -> None:
-    first = signed_in(site, person)
+    first = site.signed_in(person.email)
     second = Tab(first.page.context.new_page(), site.url)
     second.page.goto(f"{site.url}/console")
     second.page.locator("nav.places").wait_for()
@@ -312,8 +303,7 @@ def _asked_again(tab: Tab, recovery: str) -> None:
 
 def test_a_draft_of_a_policy_is_tried_on_what_was_sent(site: Site, person: Person) -> None:
     sent = person.sent(1.5)
-    tab = signed_in(site, person)
-    tab.go(f"policy/{person.wallet['id']}")
+    tab = site.signed_in(person.email, f"policy/{person.wallet['id']}")
     tab.fill(most="1")
     tab.button("Try this draft").click()
     tab.page.locator(".notice", has_text="it would have refused").wait_for()
@@ -331,8 +321,7 @@ def test_a_contract_is_imported_read_and_sent_to(site: Site, person: Person) -> 
     coin = next((one for one in chain["currencies"] if one["token_address"]), None)
     if coin is None:
         pytest.skip("this run has no test coin (npm's solc is missing)")
-    tab = signed_in(site, person)
-    tab.go("contracts")
+    tab = site.signed_in(person.email, "contracts")
     tab.button("Import a contract").first.click()
     tab.page.locator("dialog[open] [name=address]").wait_for()
     tab.fill(name="Coin", address=coin["token_address"])

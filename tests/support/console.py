@@ -28,6 +28,7 @@ GO = """place => new Promise(done => {
     if (location.href === before) done();
     else addEventListener("hashchange", () => requestAnimationFrame(() => setTimeout(done)), { once: true });
 })"""
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 AXE = Path(__file__).parents[2] / "clients" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 # The whole answer has thousands of elements in which nothing is wrong: it is read where it is.
 FAULTS = """async rule => {
@@ -54,7 +55,9 @@ class Tab:
     said: list[str] = field(default_factory=list)
 
     @classmethod
-    def opened(cls, browser: Any, url: str, *, theme: str = "light", width: int = 1440) -> Tab:
+    def opened(
+        cls, browser: Any, url: str, place: str = "", *, theme: str = "light", width: int = 1440
+    ) -> Tab:
         context = browser.new_context(
             color_scheme=theme, viewport={"width": width, "height": SIZES[width]}, reduced_motion="reduce"
         )
@@ -64,7 +67,7 @@ class Tab:
         tab.page.on("request", lambda request: tab.asked.append(request.url))
         tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
         tab.page.on("console", tab._note)
-        tab.page.goto(f"{url}/console")
+        tab.page.goto(f"{url}/console#/{place}" if place else f"{url}/console")
         return tab
 
     def _note(self, said: Any) -> None:
@@ -157,6 +160,18 @@ class Tab:
         boxes = "[document.documentElement, ...document.querySelectorAll('.list')]"
         return bool(self.page.evaluate(f"{boxes}.every(one => one.scrollWidth <= one.clientWidth)"))
 
+    def faults(self) -> list[str]:
+        """What is wrong with the page on a large screen with dark colours, then on a phone with light ones. All rules
+        are checked once, because the themes differ only in their colours."""
+        found = []
+        for theme, width, rule in (("dark", 1440, "color-contrast"), ("light", 390, None)):
+            self.page.set_viewport_size({"width": width, "height": SIZES[width]})
+            self.page.emulate_media(color_scheme=theme)
+            self.page.evaluate(DRAWN)
+            found += [f"{theme}, {one}" for one in self.axe(rule)]
+            found += [] if self.fits() else [f"{width} wide, hangs over the edge"]
+        return found
+
 
 @dataclass
 class Site:
@@ -169,10 +184,16 @@ class Site:
     order: str = ""
     claim: str = ""
 
-    def tab(self, **more: Any) -> Tab:
-        return Tab.opened(self.browser, self.url, **more)
+    def tab(self, place: str = "", **more: Any) -> Tab:
+        return Tab.opened(self.browser, self.url, place, **more)
 
-    def operator(self, **more: Any) -> Tab:
-        tab = self.tab(**more)
-        tab.sign_in(OPERATOR)
+    def signed_in(self, email: str, place: str = "", **more: Any) -> Tab:
+        """Sign in at this place: no other page is loaded and drawn before it."""
+        tab = self.tab(place, **more)
+        tab.sign_in(email)
+        if place:
+            tab.go(place)
         return tab
+
+    def operator(self, place: str = "", **more: Any) -> Tab:
+        return self.signed_in(OPERATOR, place, **more)

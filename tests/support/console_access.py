@@ -162,8 +162,7 @@ def _clean(tab: Tab) -> None:
 def access_seen_and_ended(site: Site, api: Api, user_id: str) -> None:
     """An administrator looks at an account's sign-ins and keys, and ends one of each."""
     key = api.expect(201, "POST", "/auth/api-keys", {"name": "Robot", "scopes": ["wallet:read"]})
-    tab = site.operator()
-    tab.go(f"users/{user_id}")
+    tab = site.operator(f"users/{user_id}")
     robot = tab.page.locator("tbody tr", has_text="Robot")
     robot.get_by_role("button", name="Revoke").click()
     tab.fill(reason="It was seen in a public repository.")
