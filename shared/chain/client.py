@@ -90,10 +90,13 @@ class ChainClient:
         return block
 
     def block(self, ref: BlockRef) -> Block | None:
-        """The block at a height or tag; None if the chain has none there (yet)."""
+        """The block at a height or tag; None if the chain has none at the height (yet). Raises Lagging if no node shows
+        one for the tag."""
 
         def ask(endpoint: Endpoint) -> Block | None:
             block = types.block(endpoint.call("eth_getBlockByNumber", [block_ref(ref), False]))
+            if block is None and isinstance(ref, str):
+                raise Lagging(f"the node shows no {ref} block")
             if block is not None and ref == "latest":
                 endpoint.saw(block.number)
             return block
@@ -110,7 +113,10 @@ class ChainClient:
         if isinstance(policy, int):
             number = max(-1, self.block_number() + 1 - policy)
         else:
-            block = self.block(policy)
+            try:
+                block = self.block(policy)
+            except Lagging:
+                block = None
             number = -1 if block is None else block.number
         return self._plausible(number) if number > 0 else number
 

@@ -182,15 +182,22 @@ class Pool:
         return healthy
 
     def reached(self, ask: Ask[int]) -> int:
-        """The greatest height that a quorum of endpoints has reached. Raises NoQuorum."""
+        """The greatest height that a quorum of endpoints has reached; -1 if too few have any. Raises NoQuorum."""
         heights: list[int] = []
+        none = 0
         for endpoint in self._witnesses():
             try:
-                heights.append(ask(endpoint))
+                height = ask(endpoint)
             except (Unreachable, RateLimited, NodeError):
                 continue
+            if height < 0:  # some nodes show no block for a tag; others may
+                none += 1
+                continue
+            heights.append(height)
             if len(heights) == self.needed:
                 return min(heights)
+        if len(heights) + none >= self.needed:
+            return -1
         raise NoQuorum(f"{len(heights)} of {self.needed} endpoints answered")
 
     def _twice(self, key: object, answer: T, head: int) -> T:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.chain import errors
+from shared.chain import errors, evidence
 from shared.chain.broadcast import send_many
 from shared.chain.client import ChainClient
 from shared.chain.endpoints import REST, Endpoint, TokenBucket
@@ -136,6 +136,18 @@ def test_an_endpoint_of_another_chain_does_not_keep_the_others_from_answering(po
     assert [one.name for one in pool.ranked()] == ["b", "c", "a"]
     with pytest.raises(WrongChain):
         ChainClient(Registry.DEFAULT.chain("local"), pool).chain_id()
+
+
+def test_an_endpoint_that_shows_no_block_does_not_keep_the_others_from_showing_theirs(pool_of) -> None:
+    """Some nodes answer null for a tag, or for the newest block while they synchronise, and answer it quickly."""
+    block = {"number": "0xa", "hash": "0x" + "ab" * 32, "parentHash": "0x" + "cd" * 32, "timestamp": "0x1"}
+    full = block | {"gasLimit": "0x1", "transactions": []}
+    empty, *others = Node("a", always(None)), Node("b", always(full)), Node("c", always(full))
+    client = ChainClient(Registry.DEFAULT.chain("local"), pool_of(empty, *others))
+    assert client.head().number == 10
+    assert client.block("safe") is not None
+    assert evidence.reached(client, "finalized") == 10
+    assert evidence.reached(ChainClient(client.spec, pool_of(empty, others[0])), "finalized") == -1
 
 
 def test_the_chain_is_confirmed_by_whoever_answers(pool_of) -> None:
