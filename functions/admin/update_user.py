@@ -48,7 +48,7 @@ def update_user(request: UpdateUser, caller: Caller) -> User:
         raise Forbidden("Another administrator has to change this account.")
     user = commit(_update, request)
     if user.disabled:
-        for entry in session.one(CLAIMS_LIVE_BY_USER.scan(request.id)):
+        for entry in session.many(CLAIMS_LIVE_BY_USER.scan(request.id)):
             _release(str(entry["claim_id"]))
     return User.of(user)
 

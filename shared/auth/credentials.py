@@ -25,7 +25,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 def end_api_keys(unit: UnitOfWork, user_id: str) -> int:
     """Delete every API key of the account, notify its owner if there was one, and return their number."""
-    keys = unit.follow(API_KEYS, unit.one(API_KEYS_BY_USER.scan(user_id)))
+    keys = unit.follow(API_KEYS, unit.many(API_KEYS_BY_USER.scan(user_id)))
     unit.delete(*keys)
     if keys:
         ids = [key.id for key in keys]
@@ -67,7 +67,7 @@ def end_second_factors(unit: UnitOfWork, user_id: str) -> list[str]:
 def disable_webhooks(unit: UnitOfWork, user_id: str) -> None:
     """Disable every webhook endpoint of the account, so that the person who set it up receives no more events."""
     active = [one for one in webhooks.of_user(unit, user_id) if one.active]
-    lanes = unit.one(webhooks.LANES.get_many((one.id,) for one in active)) if active else []
+    lanes = unit.many(webhooks.LANES.get_many((one.id,) for one in active)) if active else []
     unit.write(*(endpoints.disabled(one, "account_recovered", unit.now) for one in active))
     unit.write(*map(stopped, lanes))
     if active:
@@ -84,4 +84,4 @@ def still_active(unit: UnitOfWork, user_id: str) -> dict[str, str]:
 
 def passkeys(unit: Session, user_id: str) -> Sequence[Passkey]:
     """The account's passkeys."""
-    return unit.follow(PASSKEYS, unit.one(PASSKEYS_BY_USER.scan(user_id)))
+    return unit.follow(PASSKEYS, unit.many(PASSKEYS_BY_USER.scan(user_id)))

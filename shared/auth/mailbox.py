@@ -37,6 +37,6 @@ def prove(unit: UnitOfWork, user: User, password_hash: str | Keep = KEEP) -> Use
 
 
 def _mark_wallets(unit: UnitOfWork, user_id: str) -> None:
-    entries = unit.one(WALLETS_BY_OWNER.scan(user_id))
+    entries = unit.many(WALLETS_BY_OWNER.scan(user_id))
     kept = unit.follow(WALLETS, [entry for entry in entries if entry["status"] != "shredded"])
     unit.write(*(wallet_rules.mark_unproven(wallet, unit.now) for wallet in kept))

@@ -80,7 +80,7 @@ def document(session: Session, user_id: str) -> tuple[dict[str, list[dict[str, A
     data = {"user": [_plain(USERS, session.one(USERS.get(user_id)))]}
     cut, room = [], MAX_CHARACTERS
     for kind, (table, index) in _KINDS.items():
-        entries = session.one(index.scan(user_id, limit=MAX_ROWS + 1))
+        entries = session.many(index.scan(user_id, limit=MAX_ROWS + 1))
         data[kind], at = [], 0
         while at < min(len(entries), MAX_ROWS) and room > 0:
             some = entries[at : min(at + AT_ONCE, MAX_ROWS)]
@@ -92,7 +92,7 @@ def document(session: Session, user_id: str) -> tuple[dict[str, list[dict[str, A
             cut.append(kind)
     wallets = [(wallet["id"],) for wallet in data["wallets"]]
     data["policies"] = (
-        [_plain(POLICIES, one) for one in session.one(POLICIES.get_many(wallets))] if wallets else []
+        [_plain(POLICIES, one) for one in session.many(POLICIES.get_many(wallets))] if wallets else []
     )
     return data, cut
 
@@ -113,7 +113,7 @@ def _json(value: Any) -> Any:
 
 def wallets_of(session: Session, user_id: str) -> list[Wallet]:
     """The user's wallets whose keys still exist. Raises AccountInUse if there are too many for one commit."""
-    entries = session.one(WALLETS_BY_OWNER.scan(user_id))
+    entries = session.many(WALLETS_BY_OWNER.scan(user_id))
     kept = [entry for entry in entries if entry["status"] != "shredded"]
     if len(kept) > MAX_WALLETS:
         raise AccountInUse(reason="too_many_wallets", limit=MAX_WALLETS)
@@ -171,14 +171,16 @@ def _belongings(unit: UnitOfWork, user_id: str, wallets: list[Wallet]) -> Iterat
     """The rows to delete: policies, API keys, sessions, second factors, contracts, webhooks and metadata entries.
     Encrypted keys stay until `deletion` shreds them."""
     for table in (WALLETS, CONTRACTS):
-        yield from unit.one(METADATA.scan(user_id, table.name))
-    yield from unit.one(POLICIES.get_many((wallet.id,) for wallet in wallets)) if wallets else ()
-    yield from unit.follow(API_KEYS, unit.one(API_KEYS_BY_USER.scan(user_id)))
-    yield from unit.follow(SESSIONS, unit.one(SESSIONS_BY_USER.scan(user_id)))
+        yield from unit.many(METADATA.scan(user_id, table.name))
+    yield from unit.many(POLICIES.get_many((wallet.id,) for wallet in wallets)) if wallets else ()
+    yield from unit.follow(API_KEYS, unit.many(API_KEYS_BY_USER.scan(user_id)))
+    yield from unit.follow(SESSIONS, unit.many(SESSIONS_BY_USER.scan(user_id)))
     yield from credentials.passkeys(unit, user_id)
-    yield from unit.follow(CONTRACTS, unit.one(CONTRACTS_BY_OWNER.scan(user_id)), without=_LARGE["contracts"])
-    endpoints = unit.follow(WEBHOOKS, unit.one(WEBHOOKS_BY_OWNER.scan(user_id)))
+    yield from unit.follow(
+        CONTRACTS, unit.many(CONTRACTS_BY_OWNER.scan(user_id)), without=_LARGE["contracts"]
+    )
+    endpoints = unit.follow(WEBHOOKS, unit.many(WEBHOOKS_BY_OWNER.scan(user_id)))
     yield from endpoints
-    yield from unit.one(LANES.get_many((one.id,) for one in endpoints)) if endpoints else ()
+    yield from unit.many(LANES.get_many((one.id,) for one in endpoints)) if endpoints else ()
     factor = unit.maybe(FACTORS.find(user_id))
     yield from () if factor is None else (factor,)

@@ -79,7 +79,7 @@ class Batch:
         notify_desk(unit, before, after)
         policy_enforcement.give_back(unit, before, after)
         if before.state == "held" and after.state != "held":
-            unit.delete(*unit.one(APPROVAL_REQUESTS.scan(after.id)))
+            unit.delete(*unit.many(APPROVAL_REQUESTS.scan(after.id)))
 
     def request_replacement(self, unit: UnitOfWork, after: Transaction) -> views.Transaction:
         """Emit a hint that a replacement must be signed, and return the view of the transaction."""

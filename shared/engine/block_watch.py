@@ -78,9 +78,9 @@ def pages(
 ) -> Iterator[list[Row]]:
     """The entries of a bucket in blocks above `above`, up to `upto`, page by page."""
     chain, session = view.client.spec.name, Session(resources.database().snapshot())
-    page = session.one(in_blocks(chain, bucket, stage, after=above, upto=upto))
+    page = session.many(in_blocks(chain, bucket, stage, after=above, upto=upto))
     while page:
         yield page
         if len(page) < BLOCK_PAGE:
             return
-        page = session.one(in_blocks(chain, bucket, stage, after=page[-1], upto=upto))
+        page = session.many(in_blocks(chain, bucket, stage, after=page[-1], upto=upto))

@@ -92,7 +92,7 @@ def _round(lane_id: str, outgoing: broadcast.BroadcastQueue) -> bool:
         if not done or len(entries) < QUEUE_PAGE:
             break
         last = (entries[-1]["created_at"], entries[-1]["transaction_id"])
-        entries = session.one(TRANSACTIONS_QUEUED.scan(lane_id, after=last, limit=QUEUE_PAGE))
+        entries = session.many(TRANSACTIONS_QUEUED.scan(lane_id, after=last, limit=QUEUE_PAGE))
     outgoing.settle()
     return done
 
@@ -187,7 +187,7 @@ def _affordable(
     if not queued:
         return []
     first = queued[0]
-    funds = session.one(FUNDS.find(first.from_address, first.chain, ""))
+    funds = session.maybe(FUNDS.find(first.from_address, first.chain, ""))
     balance, count = client.balance_and_nonce(first.from_address)
     if count > lane.next_nonce:
         return []

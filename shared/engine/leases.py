@@ -30,7 +30,7 @@ def take(name: str, owner: str, seconds: float) -> Lease | None:
     now = resources.clock().now()
 
     def body(transaction: port.StoreTransaction) -> Lease | None:
-        held = Session(transaction).one(LEASES.find(name))
+        held = Session(transaction).maybe(LEASES.find(name))
         if held is not None and held.owner != owner and held.held_until > now:
             return None
         until, fence = now + timedelta(seconds=seconds), held.fence + 1 if held else 1
@@ -48,7 +48,7 @@ def keep(lease: Lease, seconds: float, remembered: Remembered | None = None) -> 
     until = resources.clock().now() + timedelta(seconds=seconds)
 
     def body(transaction: port.StoreTransaction) -> bool:
-        held = Session(transaction).one(LEASES.find(lease.name))
+        held = Session(transaction).maybe(LEASES.find(lease.name))
         if held is None or held.fence != lease.fence:
             return False
         kept = replace(held, held_until=until)

@@ -62,7 +62,7 @@ def watch(client: ChainClient, bucket: int, lane_ids: Collection[str]) -> None:
         lowest = min([*held, *(balance for _, balance in recent.values() if balance is not None)])
         GAS.set(lowest / threshold, chain=client.spec.name, bucket=str(bucket))
     session = Session(resources.database().snapshot())
-    known = {row.id: row for row in session.one(LOW_BALANCES.get_many((one,) for one in wanted))}
+    known = {row.id: row for row in session.many(LOW_BALANCES.get_many((one,) for one in wanted))}
     for lane_id, balance in zip(wanted, held, strict=True):
         row = known.get(lane_id)
         if (balance < threshold) != (row is not None and row.low):
@@ -103,7 +103,7 @@ def _sender(lane_id: str) -> Transaction | None:
     if sent is not None:
         return sent
     session = Session(resources.database().snapshot())
-    queued = session.follow(TRANSACTIONS, session.one(TRANSACTIONS_QUEUED.scan(lane_id, limit=1)))
+    queued = session.follow(TRANSACTIONS, session.many(TRANSACTIONS_QUEUED.scan(lane_id, limit=1)))
     return queued[0] if queued else None
 
 

@@ -167,8 +167,8 @@ def proven_loss(row: Transaction, attempts: Sequence[Attempt]) -> Loss:
 def unended(session: Session, lane: Lane, *, since: int) -> list[Transaction]:
     """The transactions of a lane without an outcome, from the nonce `since` on; without data."""
     first = max(since, lane.next_nonce - NONFINAL_NONCES)
-    entries = session.one(nonces(lane.id, first, lane.next_nonce))
-    rows = session.one(glances(entry["transaction_id"] for entry in entries)) if entries else []
+    entries = session.many(nonces(lane.id, first, lane.next_nonce))
+    rows = session.many(glances(entry["transaction_id"] for entry in entries)) if entries else []
     return [one for one in rows if not one.terminal]
 
 
@@ -234,5 +234,5 @@ def _block_foreign(unit: UnitOfWork, transaction_id: str, proof: ForeignProof, b
 def any_transaction(lane_id: str) -> Transaction | None:
     """Some transaction of a lane, to learn its wallet: the first."""
     session = Session(resources.database().snapshot())
-    rows = session.follow(TRANSACTIONS, session.one(first_nonce(lane_id)))
+    rows = session.follow(TRANSACTIONS, session.many(first_nonce(lane_id)))
     return rows[0] if rows else None

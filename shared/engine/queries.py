@@ -69,7 +69,7 @@ def views(session: Session, transactions: Sequence[Transaction]) -> list[Transac
     if not transactions:
         return []
     by_id: dict[str, list[Attempt]] = {one.id: [] for one in transactions}
-    for attempt in session.one(ATTEMPTS.below([(one.id,) for one in transactions])):
+    for attempt in session.many(ATTEMPTS.below([(one.id,) for one in transactions])):
         by_id[attempt.transaction_id].append(attempt)
     return [view(one, by_id[one.id]) for one in transactions]
 

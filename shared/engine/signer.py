@@ -43,7 +43,7 @@ class Keys:
 
     def __init__(self, session: Session, wallet_ids: Iterable[str]) -> None:
         wanted = sorted(set(wallet_ids))
-        wallets = session.one(WALLETS.get_many([(one,) for one in wanted])) if wanted else []
+        wallets = session.many(WALLETS.get_many([(one,) for one in wanted])) if wanted else []
         sealed, rules = (
             session.read(
                 VAULT_KEYS.get_many([(one.key_id,) for one in wallets]),

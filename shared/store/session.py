@@ -42,13 +42,17 @@ class Session:
         ]
 
     def one(self, query: Query[A]) -> A:
-        """The answer of one query. Whether that is a row, a row or None, or a list is decided by the query: `one`,
-        `maybe` and `many` are the same method, and the name tells the reader which kind it is."""
+        """The answer of a query for exactly one row, or for a number. Raises NotFound if there is no row."""
         answer: A = self.read_all([query])[0]
         return answer
 
-    maybe = one
-    many = one
+    def maybe(self, query: Query[A | None]) -> A | None:
+        """The row of a query for one that may be absent."""
+        return self.one(query)
+
+    def many(self, query: Query[list[A]]) -> list[A]:
+        """The rows of a query for any number of them."""
+        return self.one(query)
 
     def follow(self, table: Table[A], entries: list[Row], *, without: Sequence[str] = ()) -> list[A]:
         """The full rows of these index entries, in the same order; rows that no longer exist are left out. The columns
@@ -57,7 +61,7 @@ class Session:
             return []
         keys: list[Key] = [tuple(entry[name] for name in table.key_columns) for entry in entries]
         query = without_columns(table.get_many(keys), *without) if without else table.get_many(keys)
-        rows = {table.key_of(row): row for row in self.one(query)}
+        rows = {table.key_of(row): row for row in self.many(query)}
         return [rows[key] for key in keys if key in rows]
 
     def _seen(self, query: Query[Any], rows: list[Any]) -> list[Any]:

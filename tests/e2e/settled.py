@@ -20,11 +20,11 @@ def paid_once(job: Job, node: Node, rows: Session) -> None:
 
     (payment,) = rows.one(claims.payments_of(claim["id"]))
     assert (payment.status, payment.finalized, payment.round, payment.amount) == ("paid", True, 1, PAYOUT)
-    mine = [row for row in rows.one(TRANSACTIONS.scan()) if row.wallet_id == job.wallet]
+    mine = [row for row in rows.many(TRANSACTIONS.scan()) if row.wallet_id == job.wallet]
     (transaction,) = mine
     assert (transaction.id, transaction.value, transaction.nonce) == (payment.transaction_id, PAYOUT, 0)
     assert transaction.state == "confirmed" and transaction.finalized
-    attempts = rows.one(ATTEMPTS.scan(transaction.id))
+    attempts = rows.many(ATTEMPTS.scan(transaction.id))
     assert transaction.hash in {attempt.hash for attempt in attempts}
 
     receipt = node.ask("eth_getTransactionReceipt", transaction.hash)
@@ -35,14 +35,14 @@ def paid_once(job: Job, node: Node, rows: Session) -> None:
     assert node.count(job.account.address) == node.count(job.account.address, "pending") == 1
     own = rows.one(supplies.by_id(job.supply["id"]))
     assert (own.available, own.reserved, own.settled) == (2 * ETHER - PAYOUT, 0, PAYOUT)
-    (allocation,) = rows.one(ALLOCATIONS.scan(job.order["id"]))
+    (allocation,) = rows.many(ALLOCATIONS.scan(job.order["id"]))
     assert (allocation.status, allocation.settled) == ("settled", PAYOUT)
 
 
 def books_balance(rows: Session) -> None:
     """Check every existing supply."""
-    for supply in rows.one(supplies.SUPPLIES.scan()):
-        lines: list[Any] = rows.one(supplies.LEDGER.scan(supply.id))
+    for supply in rows.many(supplies.SUPPLIES.scan()):
+        lines: list[Any] = rows.many(supplies.LEDGER.scan(supply.id))
         assert supply.available + supply.reserved + supply.settled == supply.amount
         assert ledger.verify(supply, lines) == []
         assert sum(line.amount for line in lines) == 0

@@ -126,7 +126,7 @@ def _attempts() -> list[Any]:
     database = connect(
         *(os.environ[name] for name in ("GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE"))
     )
-    found = Session(database.snapshot()).one(ATTEMPTS.scan())
+    found = Session(database.snapshot()).many(ATTEMPTS.scan())
     assert len(found) == 2 and all(one.hash for one in found)
     return found
 

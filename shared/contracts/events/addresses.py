@@ -114,7 +114,7 @@ def drop(index: ChainIndex) -> ChainIndex:
     """Delete some events of an address that nobody follows any more, and at the end the address itself. Raises
     Moved."""
     session = Session(resources.database().snapshot())
-    for entry in session.one(FOLLOWED_WORK.scan(index.chain, "drop", limit=1)):
+    for entry in session.many(FOLLOWED_WORK.scan(index.chain, "drop", limit=1)):
         return commit(_drop, index, str(entry["address"]))
     return index
 
@@ -124,7 +124,7 @@ def _drop(unit: UnitOfWork, index: ChainIndex, address: str) -> ChainIndex:
     known = unit.maybe(FOLLOWED.find(index.chain, address))
     if known is None or known.work != "drop":
         return current
-    entries = unit.one(EVENTS_BY_PLACE.scan(address, index.chain, limit=DROPPED_AT_ONCE))
+    entries = unit.many(EVENTS_BY_PLACE.scan(address, index.chain, limit=DROPPED_AT_ONCE))
     unit.delete(*unit.follow(EVENTS, entries))
     if entries:
         return _moved(unit, current, replace(known, live=False))

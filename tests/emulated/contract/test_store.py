@@ -68,7 +68,7 @@ def test_rows_come_back_as_they_went(store: Database) -> None:
     rows = [user("usr_1", "a@x"), user("usr_2", None)]
     store.write(insert(USERS, *rows))
     session = Session(store.snapshot())
-    assert session.one(USERS.get_many([("usr_2",), ("usr_1",), ("usr_3",)])) == rows
+    assert session.many(USERS.get_many([("usr_2",), ("usr_1",), ("usr_3",)])) == rows
     assert session.maybe(USERS.find("usr_3")) is None
 
 
@@ -83,7 +83,7 @@ def test_a_unique_index_holds_and_ignores_nulls(store: Database) -> None:
     store.write(insert(USERS, user("usr_1", "a@x"), user("usr_2", None), user("usr_3", None)))
     with pytest.raises(AlreadyExists):
         store.write(insert(USERS, user("usr_4", "a@x")))
-    found = Session(store.snapshot()).one(USERS_BY_EMAIL.scan("a@x", limit=2))
+    found = Session(store.snapshot()).many(USERS_BY_EMAIL.scan("a@x", limit=2))
     assert [entry["id"] for entry in found] == ["usr_1"]
 
 
@@ -96,7 +96,7 @@ def test_what_a_commit_frees_its_next_row_may_take(store: Database) -> None:
         transaction.buffer([freed, *insert(USERS, user("usr_2", "a@x"))])
 
     store.transact(swap)
-    found = Session(store.snapshot()).one(USERS_BY_EMAIL.scan("a@x"))
+    found = Session(store.snapshot()).many(USERS_BY_EMAIL.scan("a@x"))
     assert [entry["id"] for entry in found] == ["usr_2"]
 
 
@@ -112,7 +112,7 @@ def test_a_commit_that_fails_at_its_last_row_leaves_no_trace(store: Database) ->
         store.transact(body)
     session = Session(store.snapshot())
     assert session.one(USERS.get("usr_1")).email == "a@x"
-    assert [len(session.one(USERS_BY_EMAIL.scan(email))) for email in ("a@x", "b@x", "c@x")] == [1, 1, 0]
+    assert [len(session.many(USERS_BY_EMAIL.scan(email))) for email in ("a@x", "b@x", "c@x")] == [1, 1, 0]
 
 
 def test_a_body_reads_the_state_before_its_own_writes(store: Database) -> None:
@@ -148,11 +148,11 @@ def test_a_descending_index_pages_by_its_key(store: Database) -> None:
     expected = sorted(rows[:7], key=lambda row: (-row.created_at.timestamp(), row.id))
     seen: list[str] = []
     after = None
-    while entries := session.one(WALLETS_BY_OWNER.scan("usr_a", after=after, limit=3)):
+    while entries := session.many(WALLETS_BY_OWNER.scan("usr_a", after=after, limit=3)):
         seen += [entry["id"] for entry in entries]
         after = (entries[-1]["created_at"], entries[-1]["id"])
     assert seen == [row.id for row in expected]
-    assert [row.id for row in session.follow(WALLETS, session.one(WALLETS_BY_OWNER.scan("usr_b")))] == [
+    assert [row.id for row in session.follow(WALLETS, session.many(WALLETS_BY_OWNER.scan("usr_b")))] == [
         "wal_9"
     ]
     assert [session.one(WALLETS_BY_OWNER.counted("usr_a", limit=most)) for most in (1, 6, 9)] == [1, 6, 7]
@@ -186,12 +186,12 @@ def test_commit_timestamps_grow_and_bound_a_scan(store: Database) -> None:
     ]
     assert times == sorted(set(times))
     session = Session(store.snapshot())
-    assert [row.id for row in session.one(OUTBOX.scan(3, after=(times[0],), upto=(times[2],)))] == [
+    assert [row.id for row in session.many(OUTBOX.scan(3, after=(times[0],), upto=(times[2],)))] == [
         "evt_1",
         "evt_2",
     ]
-    assert [row.committed_at for row in session.one(OUTBOX.scan(3, limit=2))] == times[:2]
-    assert session.one(OUTBOX.scan(4)) == []
+    assert [row.committed_at for row in session.many(OUTBOX.scan(3, limit=2))] == times[:2]
+    assert session.many(OUTBOX.scan(4)) == []
 
 
 def test_deletes_are_idempotent_and_upserts_replace(store: Database) -> None:
@@ -203,7 +203,7 @@ def test_deletes_are_idempotent_and_upserts_replace(store: Database) -> None:
     for _ in range(2):
         store.write([Write("delete", "wallets", ("id",), ("wal_1",))])
     session = Session(store.snapshot())
-    assert (session.maybe(WALLETS.find("wal_1")), session.one(WALLETS_BY_OWNER.scan("usr_a"))) == (None, [])
+    assert (session.maybe(WALLETS.find("wal_1")), session.many(WALLETS_BY_OWNER.scan("usr_a"))) == (None, [])
 
 
 def test_the_model_knows_every_column_that_an_index_needs() -> None:

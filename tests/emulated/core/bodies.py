@@ -78,4 +78,4 @@ def insist(key: str, group: str | None = None) -> str:
 
 def count(database: Database) -> int:
     """The number of effects."""
-    return len(Session(database.snapshot()).one(DEAD_LETTERS.scan()))
+    return len(Session(database.snapshot()).many(DEAD_LETTERS.scan()))

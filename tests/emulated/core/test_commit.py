@@ -91,9 +91,9 @@ def test_state_record_audit_and_outbox_share_one_commit(core: Database, publishe
     with running(Context("test_op", "req", deadline_in(30), request=RequestInfo(Idempotency("k", "f")))):
         commit.commit(body)
     session = Session(core.snapshot())
-    outbox = [row for shard in range(system.OUTBOX_SHARDS) for row in session.one(system.OUTBOX.scan(shard))]
-    feed = session.one(system.FEED.scan("usr_1"))
-    audit = [row for shard in range(system.AUDIT_SHARDS) for row in session.one(system.AUDIT.scan(shard))]
+    outbox = [row for shard in range(system.OUTBOX_SHARDS) for row in session.many(system.OUTBOX.scan(shard))]
+    feed = session.many(system.FEED.scan("usr_1"))
+    audit = [row for shard in range(system.AUDIT_SHARDS) for row in session.many(system.AUDIT.scan(shard))]
     assert session.maybe(OPERATIONS.find("anonymous", "k")) is not None
     assert len({row.committed_at for row in [*outbox, *feed, *audit]}) == 1
     assert [row.envelope["type"] for row in outbox] == ["order.created"]
@@ -115,8 +115,8 @@ def test_events_that_share_rows_are_read_and_published_each(
     with resources.override(settings=settings), running(Context("test_op", "req", deadline_in(30))):
         commit.commit(body)
     session = Session(core.snapshot())
-    rows = session.one(system.OUTBOX.scan())
-    assert (len(rows), len(session.one(system.FEED.scan()))) == (outbox_rows, feed_rows)
+    rows = session.many(system.OUTBOX.scan())
+    assert (len(rows), len(session.many(system.FEED.scan()))) == (outbox_rows, feed_rows)
     for user, mine in (("usr_1", kinds), ("usr_2", kinds[:2])):
         seen, chunk = [], user_events.read(user, None, None, 1)
         while chunk.events:
@@ -127,7 +127,7 @@ def test_events_that_share_rows_are_read_and_published_each(
         assert [event.sequence for event, _ in only.events] == [2]
     published.failing = False
     assert outbox_relay.publish(rows).done == outbox_rows
-    assert published.types == kinds and session.one(system.OUTBOX.scan()) == []
+    assert published.types == kinds and session.many(system.OUTBOX.scan()) == []
 
 
 class Picky(Recorder):
@@ -150,12 +150,12 @@ def test_a_shared_row_keeps_what_was_not_published(core: Database, published: Re
     with resources.override(settings=settings), running(Context("test_op", "req", deadline_in(30))):
         commit.commit(body)
     session = Session(core.snapshot())
-    rows = session.one(system.OUTBOX.scan())
+    rows = session.many(system.OUTBOX.scan())
     with resources.override(publisher=picky):
         outbox_relay.publish(rows)
-    (row,) = session.one(system.OUTBOX.scan())
+    (row,) = session.many(system.OUTBOX.scan())
     assert [event.envelope["type"] for event in event_rows.outgoing(row)] == ["order.updated"]
     assert picky.types == ["order.claimed", "order.completed"]
     published.failing = False
     outbox_relay.publish([row])
-    assert session.one(system.OUTBOX.scan()) == [] and published.types == ["order.updated"]
+    assert session.many(system.OUTBOX.scan()) == [] and published.types == ["order.updated"]

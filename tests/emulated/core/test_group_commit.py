@@ -137,7 +137,7 @@ def store(either: tuple[str, Database]) -> Iterator[Database]:
 
 
 def texts(store: Database) -> list[str]:
-    return sorted(row.reason for row in Session(store.snapshot()).one(DEAD_LETTERS.scan()))
+    return sorted(row.reason for row in Session(store.snapshot()).many(DEAD_LETTERS.scan()))
 
 
 def test_who_comes_meanwhile_shares_a_commit(store: Counting, published: Recorder) -> None:
@@ -148,13 +148,13 @@ def test_who_comes_meanwhile_shares_a_commit(store: Counting, published: Recorde
     assert store.transactions == 1
     session = Session(store.snapshot())
     assert texts(store) == names
-    assert [row.subject for row in session.one(FEED.scan("usr_1"))] == names
+    assert [row.subject for row in session.many(FEED.scan("usr_1"))] == names
     assert {session.one(OPERATIONS.get("anonymous", name)).body for name in names} == {
         f'{{"text":"{name}"}}' for name in names
     }
-    kept = [row for shard in range(16) for row in session.one(OUTBOX.scan(shard))]
+    kept = [row for shard in range(16) for row in session.many(OUTBOX.scan(shard))]
     assert sorted((row.ord, row.envelope["subject"]) for row in kept) == list(enumerate(names))
-    audited = [row for shard in range(16) for row in session.one(AUDIT.scan(shard))]
+    audited = [row for shard in range(16) for row in session.many(AUDIT.scan(shard))]
     assert [row.events for row in audited] == [["order.created"]] * 5
     assert len({row.committed_at for row in (*kept, *audited)}) == 1
 

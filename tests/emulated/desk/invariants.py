@@ -23,7 +23,7 @@ def balanced(session: Session) -> None:
     promised: dict[tuple[str, str], int] = defaultdict(int)
     for supply in supplies:
         promised[supply.address, supply.token_address or ""] += funds.commitment(supply)
-    for one in session.one(TRANSACTIONS.scan()):
+    for one in session.many(TRANSACTIONS.scan()):
         if not one.terminal:
             promised[one.from_address, ""] += one.committed_gas
     for row in rows:

@@ -97,7 +97,7 @@ def waiting(desk: Desk, clock: TestClock, count: int) -> list[str]:
 
 
 def supplies(*ids: str) -> list[Supply]:
-    return Session(resources.database().snapshot()).one(SUPPLIES.get_many([(one,) for one in ids]))
+    return Session(resources.database().snapshot()).many(SUPPLIES.get_many([(one,) for one in ids]))
 
 
 def test_a_lost_event_is_found_behind_many_supplies_of_a_silent_chain(

@@ -74,7 +74,7 @@ def eventually(what: Callable[[], bool]) -> None:
 
 
 def letters() -> list[system.DeadLetter]:
-    rows: list[system.DeadLetter] = Session(resources.database().snapshot()).one(system.DEAD_LETTERS.scan())
+    rows: list[system.DeadLetter] = Session(resources.database().snapshot()).many(system.DEAD_LETTERS.scan())
     return rows
 
 

@@ -40,5 +40,5 @@ def test_of_many_claims_at_once_exactly_one_wins(desk: Desk, rivals: int, thread
     text = f"{rivals} callers, {threads} at once: {dict(codes)} in {time.monotonic() - began:.1f} s"
     figure("race", STORE, text)
     assert codes == {201: 1, 409: rivals - 1}
-    rows = Session(resources.database().snapshot()).one(CLAIMS.scan())
+    rows = Session(resources.database().snapshot()).many(CLAIMS.scan())
     assert [row.id for row in rows] == [desk.get(f"/orders/{order['id']}", shopper)["claim_id"]]

@@ -51,7 +51,7 @@ def kept(desk: Desk) -> Books:
     desk.order(shopper, "0.5")
     session = Session(resources.database().snapshot())
     row = session.one(SUPPLIES.get(supply))
-    return Books(row, session.one(LEDGER.scan(supply)), session.one(FUNDS.get(row.address, "local", "")))
+    return Books(row, session.many(LEDGER.scan(supply)), session.one(FUNDS.get(row.address, "local", "")))
 
 
 @contextmanager

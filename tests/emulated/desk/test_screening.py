@@ -40,7 +40,7 @@ def in_flight(desk: Desk, shopper: str, order: str) -> list[int]:
 
 
 def refusals(claim: str) -> list[tuple[str, str, list[str]]]:
-    rows = Session(resources.database().snapshot()).one(AUDIT.scan())
+    rows = Session(resources.database().snapshot()).many(AUDIT.scan())
     return [
         (row.actor, row.action, row.events)
         for row in rows

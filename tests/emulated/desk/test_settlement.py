@@ -172,7 +172,7 @@ def test_a_wallets_policy_can_refuse_a_payment(desk: Desk) -> None:
     assert (answer.status, answer.code) == (422, "POLICY_DENIED")
     assert answer.body["error"]["data"]["wallet_id"] == wallets[1]
     assert desk.get(f"/claims/{claim['id']}", shopper)["status"] == "claimed"
-    audited = Session(resources.database().snapshot()).one(AUDIT.scan())
+    audited = Session(resources.database().snapshot()).many(AUDIT.scan())
     assert [row.resource for row in audited if row.events[:1] == ["policy.denied:max_per_transaction"]] == [
         wallets[1]
     ]

@@ -52,7 +52,7 @@ def test_what_the_release_before_has_left_is_found(
         _leave_something(desk, clock, shopper)
     _left_over_is_handled(desk, clock)
     snapshot = Session(resources.database().snapshot())
-    shards = {row.shard for row in snapshot.one(AUDIT.scan())}
+    shards = {row.shard for row in snapshot.many(AUDIT.scan())}
     assert max(shards) >= min(16, writes) and audit_chain.verify(snapshot)[1] == []
     assert desk.events(shopper).count("order.expired") == 4 * len(releases)
 
@@ -63,14 +63,14 @@ def _leave_something(desk: Desk, clock: TestClock, shopper: str) -> None:
     for _ in range(4):
         desk.order(shopper, "0.1", expires_at=soon)
     desk.published.failing = False
-    assert Session(resources.database().snapshot()).one(OUTBOX.scan()) != []
+    assert Session(resources.database().snapshot()).many(OUTBOX.scan()) != []
 
 
 def _left_over_is_handled(desk: Desk, clock: TestClock) -> None:
     """Check that orders expire, events are published, and audit rows are sealed."""
     clock.advance(timedelta(minutes=6))
     assert desk.app.schedule("fire_timers").status == 204
-    assert Session(resources.database().snapshot()).one(TIMERS.scan()) == []
+    assert Session(resources.database().snapshot()).many(TIMERS.scan()) == []
     with resources.override(clock=SystemClock()):  # commit times follow this clock
         wait_for("the outbox to be empty", lambda: _swept(desk))
         assert desk.app.schedule("seal_audit").status == 204
@@ -79,4 +79,4 @@ def _left_over_is_handled(desk: Desk, clock: TestClock) -> None:
 def _swept(desk: Desk) -> bool:
     """Sweep; a sweep's reads may be five seconds stale."""
     assert desk.app.schedule("sweep_outbox").status == 204
-    return Session(resources.database().snapshot()).one(OUTBOX.scan()) == []
+    return Session(resources.database().snapshot()).many(OUTBOX.scan()) == []

@@ -134,10 +134,10 @@ class Stage:
         self.clock.advance(timedelta(seconds=60))  # the sweeper publishes what requests left behind
         session = Session(resources.database().snapshot())
         deadline = time.monotonic() + 30
-        while session.one(system.OUTBOX.scan()):
+        while session.many(system.OUTBOX.scan()):
             assert time.monotonic() < deadline, "the outbox is never empty"
             assert self.desk.app.schedule("sweep_outbox").status == 204
-        committed = {row.id for row in event_rows.feed_events(session.one(system.FEED.scan()))}
+        committed = {row.id for row in event_rows.feed_events(session.many(system.FEED.scan()))}
         while not committed <= self.listener.heard.keys():
             assert time.monotonic() < deadline, "a committed event was never delivered"
             self.listener.listen()
@@ -148,26 +148,26 @@ class Stage:
     def _once(self, session: Session) -> None:
         """Check that each key had its effect, once."""
         price = int(self.scene.price[2:]) * ETHER // 10
-        statuses = {row.amount: row.status for row in session.one(ORDERS.scan())}
+        statuses = {row.amount: row.status for row in session.many(ORDERS.scan())}
         assert statuses == {price: "completed", 5 * ETHER // 2: "cancelled"}
-        claims = sorted(session.one(CLAIMS.scan()), key=lambda row: row.epoch)
+        claims = sorted(session.many(CLAIMS.scan()), key=lambda row: row.epoch)
         assert [(row.status, row.epoch) for row in claims] == [
             ("released", 1),
             ("rejected", 3),
             ("processed", 5),
         ]
-        (payment,), (transaction,) = session.one(PAYMENTS.scan()), session.one(TRANSACTIONS.scan())
+        (payment,), (transaction,) = session.many(PAYMENTS.scan()), session.many(TRANSACTIONS.scan())
         assert (payment.status, payment.round, payment.amount) == ("paid", 1, price)
         assert (transaction.state, transaction.nonce) == ("confirmed", 0)
         assert self.desk.balance(claims[-1].recipient) == price
-        supplies = {row.status: row for row in session.one(SUPPLIES.scan())}
+        supplies = {row.status: row for row in session.many(SUPPLIES.scan())}
         first, second = supplies["active"], supplies["closed"]
         assert (first.amount, first.reserved, first.settled) == (2 * ETHER, 0, price)
         assert (second.amount, second.available) == (0, 0)
-        done = {row.key for row in session.one(system.OPERATIONS.scan()) if row.principal != "system"}
+        done = {row.key for row in session.many(system.OPERATIONS.scan()) if row.principal != "system"}
         assert self.told.keys() <= done
         audited = Counter(
-            (row.actor, row.request_id) for row in session.one(system.AUDIT.scan()) if row.actor != "system"
+            (row.actor, row.request_id) for row in session.many(system.AUDIT.scan()) if row.actor != "system"
         )
         assert max(audited.values()) == 1
         seen = self.desk.app.ok(200, "GET", f"/orders/{payment.order_id}", user=self.scene.shopper)

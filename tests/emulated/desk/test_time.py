@@ -151,7 +151,7 @@ def test_a_timer_of_the_release_before_checks_a_supply(desk: Desk, clock: TestCl
     clock.advance(1.1 * MINUTE)
     fire(desk)
     assert desk.get(f"/supplies/{made['id']}", user)["status"] == "active"
-    assert of_the_release_before not in Session(resources.database().snapshot()).one(TIMERS.scan())
+    assert of_the_release_before not in Session(resources.database().snapshot()).many(TIMERS.scan())
 
 
 def test_a_supply_without_event_or_timer_is_found_after_a_minute(desk: Desk, clock: TestClock) -> None:

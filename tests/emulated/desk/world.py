@@ -147,7 +147,7 @@ class Desk:
         from shared.store.tables import system
 
         session = Session(resources.database().snapshot())
-        rows = session.one(system.OUTBOX.scan())
+        rows = session.many(system.OUTBOX.scan())
         waiting = [event.envelope for row in rows for event in event_rows.outgoing(row)]
         seen = {e["id"]: e for _, e in self.published.sent}
         return [*seen.values(), *(one for one in waiting if one["id"] not in seen)]
@@ -170,7 +170,7 @@ class Desk:
         from shared.store.session import Session
         from shared.store.tables import system
 
-        rows: list[Any] = Session(resources.database().snapshot()).one(system.DEAD_LETTERS.scan())
+        rows: list[Any] = Session(resources.database().snapshot()).many(system.DEAD_LETTERS.scan())
         return rows
 
 

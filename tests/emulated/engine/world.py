@@ -127,13 +127,13 @@ class World:
         raise AssertionError(f"not finished: {unfinished}")
 
     def rows(self, table: Table[Any]) -> list[Any]:
-        return Session(resources.database().snapshot()).one(table.scan())
+        return Session(resources.database().snapshot()).many(table.scan())
 
     def row(self, transaction_id: str) -> Transaction:
         return Session(resources.database().snapshot()).one(TRANSACTIONS.get(transaction_id))
 
     def attempts(self, transaction_id: str) -> list[Attempt]:
-        return Session(resources.database().snapshot()).one(ATTEMPTS.scan(transaction_id))
+        return Session(resources.database().snapshot()).many(ATTEMPTS.scan(transaction_id))
 
     def mined_of(self, address: str) -> list[dict[str, Any]]:
         """Every transaction of an address on the chain, in order."""

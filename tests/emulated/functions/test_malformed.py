@@ -101,7 +101,7 @@ def bus(functions: Functions) -> Iterator[Bus]:
 
 
 def letters(functions: Functions) -> list[system.DeadLetter]:
-    return Session(functions.database.snapshot()).one(system.DEAD_LETTERS.scan())
+    return Session(functions.database.snapshot()).many(system.DEAD_LETTERS.scan())
 
 
 def eventually(what: Any, seconds: float = 40.0) -> None:

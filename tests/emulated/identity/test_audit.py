@@ -112,9 +112,9 @@ def test_every_row_is_sealed_within_two_minutes(app: App) -> None:
     assert (trigger.seconds, trigger.cron) == (60, "* * * * *")
     worst = row.committed_at + audit_chain.MARGIN - timedelta(microseconds=1)
     sealed_at(app, worst)
-    assert session.one(audit_chain.SEALS.scan(row.shard))[0].until < row.committed_at, "a moment too early"
+    assert session.many(audit_chain.SEALS.scan(row.shard))[0].until < row.committed_at, "a moment too early"
     sealed_at(app, worst + timedelta(seconds=trigger.seconds))
-    assert session.one(audit_chain.SEALS.scan(row.shard))[0].until >= row.committed_at
+    assert session.many(audit_chain.SEALS.scan(row.shard))[0].until >= row.committed_at
     assert audit_chain.MARGIN + timedelta(seconds=trigger.seconds) < timedelta(minutes=2)
 
 

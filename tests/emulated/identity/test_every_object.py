@@ -120,7 +120,9 @@ def rows() -> dict[str, list[Any]]:
     """All stored rows except the records of requests and denials."""
     session = Session(resources.database().snapshot())
     return {
-        name: session.one(table.scan()) for name, table in TABLES.items() if name not in ("sessions", "audit")
+        name: session.many(table.scan())
+        for name, table in TABLES.items()
+        if name not in ("sessions", "audit")
     }
 
 

@@ -27,7 +27,7 @@ def desk(app: App, published: Recorder, emulators: Mapping[str, str]) -> Desk:
 
 
 def rows(table: Any) -> list[Any]:
-    return list(Session(resources.database().snapshot()).one(table.scan()))
+    return list(Session(resources.database().snapshot()).many(table.scan()))
 
 
 def test_exports_everything_but_secrets(people: People, desk: Desk) -> None:

@@ -49,7 +49,7 @@ def ask(app: App, email: str, network: str = "192.0.2.1") -> Answer:
 
 def rows() -> dict[str, int]:
     session = Session(resources.database().snapshot())
-    return {name: len(session.one(table.scan())) for name, table in TABLES.items()}
+    return {name: len(session.many(table.scan())) for name, table in TABLES.items()}
 
 
 def added(before: dict[str, int]) -> dict[str, int]:

@@ -191,7 +191,7 @@ def test_each_wrong_code_is_audited(people: People, clock: TestClock) -> None:
     owner.person.refused(WRONG, "POST", "/auth/totp/verify", {"code": "000000"}, headers=HOME)
     rows = [
         (one.action, one.network, one.details)
-        for one in Session(resources.database().snapshot()).one(AUDIT.scan(limit=10_000))
+        for one in Session(resources.database().snapshot()).many(AUDIT.scan(limit=10_000))
         if one.resource == owner.person.id and "wrong_codes" in (one.details or {})
     ]
     assert sorted((action, network, details["wrong_codes"]) for action, network, details in rows) == [

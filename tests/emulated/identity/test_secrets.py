@@ -81,7 +81,7 @@ def stored() -> Iterator[tuple[str, str]]:
     """(place, all its content)."""
     session = Session(resources.database().snapshot())
     for name, table in TABLES.items():
-        for row in session.one(table.scan()):
+        for row in session.many(table.scan()):
             plain = asdict(row)
             texts = [value.hex() + base64.b64encode(value).decode() for value in _bytes(plain)]
             yield f"table {name}", json.dumps(plain, default=str) + " ".join(texts)

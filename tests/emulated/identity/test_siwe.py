@@ -149,7 +149,7 @@ def test_a_contract_wallet_decides_by_itself(people: People, app: App, emulators
     approved = "0x" + messages.message_digest(message).hex()
     ask(emulators["RPC_URL"], "anvil_setStorageAt", address, "0x" + "0" * 64, approved)
     assert verify(app, message, "0xabcdef").status == 200
-    users = Session(resources.database().snapshot()).one(USERS.scan())
+    users = Session(resources.database().snapshot()).many(USERS.scan())
     assert [user.address for user in users] == [f"eip155:31337:{address}"]
 
 

@@ -177,7 +177,7 @@ def test_registering_tells_nobody_which_addresses_have_accounts(
     assert [(to, subject) for to, subject, _ in mailbox.sent][1] == (person.email, "You have an account")
     people.sign_in(person)
     assert app.call("POST", "/auth/login", body).code == "INVALID_CREDENTIALS"
-    users = Session(resources.database().snapshot()).one(USERS.scan())
+    users = Session(resources.database().snapshot()).many(USERS.scan())
     assert len(users) == 2
 
 

@@ -49,7 +49,7 @@ def a_key(person: Person, name: str = "robot") -> dict[str, Any]:
 
 def audited(resource: str, action: str) -> list[Any]:
     session = Session(resources.database().snapshot())
-    return [row for row in session.one(AUDIT.scan()) if (row.resource, row.action) == (resource, action)]
+    return [row for row in session.many(AUDIT.scan()) if (row.resource, row.action) == (resource, action)]
 
 
 def test_operators_see_keys_and_sign_ins_without_what_is_personal_or_secret(

@@ -76,7 +76,7 @@ def test_an_export_holds_no_secret_and_is_in_the_audit_log(person: Person, tmp_p
     assert not any(secret.hex() in text for secret in secrets)
     rows = [
         row
-        for row in Session(resources.database().snapshot()).one(AUDIT.scan())
+        for row in Session(resources.database().snapshot()).many(AUDIT.scan())
         if row.resource == "vault_keys"
     ]
     assert [row.details for row in rows][-1] == {"exported": 3}

@@ -50,7 +50,7 @@ def send(desk: Desk, user: str, wallet: str, value: int, to: str = FRIEND) -> An
 
 
 def spent(wallet: str) -> int:
-    rows = Session(resources.database().snapshot()).one(SPENDING.scan(wallet))
+    rows = Session(resources.database().snapshot()).many(SPENDING.scan(wallet))
     return sum(row.amount for row in rows)
 
 

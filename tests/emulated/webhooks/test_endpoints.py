@@ -243,7 +243,7 @@ def test_changes_are_versioned_audited_and_hold_for_what_follows(hooks: Hooks, t
     hooks.happen(user, "claim.claimed")
     hooks.sweep()
     assert len(taking.got) == 1
-    rows = Session(resources.database().snapshot()).one(AUDIT.scan())
+    rows = Session(resources.database().snapshot()).many(AUDIT.scan())
     assert {"create_webhook", "update_webhook", "delete_webhook"} <= {row.action for row in rows}
 
 

@@ -155,7 +155,7 @@ def check(hooks: Hooks, endpoints: list[Endpoint], subjects: dict[str, list[str]
     session = Session(resources.database().snapshot())
     for one in endpoints:
         seen = hooks.shown(one.user, one.webhook)
-        rows = session.one(DELIVERIES.scan(one.webhook))
+        rows = session.many(DELIVERIES.scan(one.webhook))
         wanted = set(subjects[one.webhook])
         states = {row.subject: row.status for row in rows if row.subject in wanted}
         if one.kind in NEVER:

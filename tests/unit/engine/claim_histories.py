@@ -195,7 +195,7 @@ class ClaimsHistory(WalletsHistory):
         return iter(found[:1])
 
     def all(self, table: Table[Any]) -> list[Any]:
-        return sorted(Session(self.database.snapshot()).one(table.scan()), key=table.key_of)
+        return sorted(Session(self.database.snapshot()).many(table.scan()), key=table.key_of)
 
     # — the end
 

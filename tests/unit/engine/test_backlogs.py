@@ -43,7 +43,7 @@ class Slow(Twisted):
 def confirmed_rows(history: StepwiseHistory, number: int) -> None:
     """This number of transactions that wait for finality, each in a separate block."""
     row = history.row(0)
-    (attempt,) = Session(history.database.snapshot()).one(ATTEMPTS.scan(row.id))
+    (attempt,) = Session(history.database.snapshot()).many(ATTEMPTS.scan(row.id))
     lane = Session(history.database.snapshot()).one(LANES.get(row.lane_id))
     writes = []
     for count in range(1, number + 1):

@@ -150,7 +150,7 @@ def test_nobody_else_looks_into_a_bucket_within_a_blocks_time(history: StepwiseH
     assert not tick.run_pass("local", Holder("own_b", 20.0, 5.0))
     history.clock.moment += timedelta(seconds=5)
     history.attempt(lambda: tick.run_pass("local", Holder("own_b", 20.0, 5.0)))
-    owners = {lease.owner for lease in Session(history.database.snapshot()).one(LEASES.scan())}
+    owners = {lease.owner for lease in Session(history.database.snapshot()).many(LEASES.scan())}
     assert owners == {"own_b"} and LANE_SHARDS == 16
 
 
@@ -175,7 +175,7 @@ def test_a_visit_that_has_lost_its_lease_neither_renews_it_nor_replaces_what_the
 
     monkeypatch.setattr(Visit, "run", stand_still)
     history.attempt(lambda: tick.run_pass("local", Holder("own_a", 20.0, 0.0)))
-    (lease,) = Session(history.database.snapshot()).one(LEASES.scan())
+    (lease,) = Session(history.database.snapshot()).many(LEASES.scan())
     assert (renewed, lease.owner, lease.block_number) == ([False], "own_b", history.client.head().number)
 
 

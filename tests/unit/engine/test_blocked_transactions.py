@@ -101,5 +101,5 @@ def _overtaken(history: StepwiseHistory) -> None:
 
 def _committed(history: StepwiseHistory) -> int:
     return sum(
-        row.committed + row.in_flight for row in Session(history.database.snapshot()).one(FUNDS.scan())
+        row.committed + row.in_flight for row in Session(history.database.snapshot()).many(FUNDS.scan())
     )

@@ -49,7 +49,7 @@ def undone_then_paid(history: StepwiseHistory) -> OnOldBranch:
 
 def branch_with(history: StepwiseHistory, before: list[Mined]) -> OnOldBranch:
     old, history.node.blocks = history.node.blocks, before
-    payload = Session(history.database.snapshot()).one(ATTEMPTS.scan(history.row(1).id))[0]
+    payload = Session(history.database.snapshot()).many(ATTEMPTS.scan(history.row(1).id))[0]
     history.node.pool.clear()
     history.node.take(payload.raw)
     while len(history.node.blocks) < len(old):

@@ -75,7 +75,7 @@ def test_a_lane_goes_on_when_what_was_foreign_is_gone_after_all(history: Stepwis
     history.tick_through(10)
     assert history.row(1).blocked_reason == "FOREIGN_NONCE"
     history.node.blocks = before
-    (attempt,) = Session(history.database.snapshot()).one(ATTEMPTS.scan(history.row(1).id))
+    (attempt,) = Session(history.database.snapshot()).many(ATTEMPTS.scan(history.row(1).id))
     history.node.take(attempt.raw)
     history.tick_through(40)
     assert history.row(1).state == "confirmed"
@@ -118,7 +118,7 @@ def test_a_foreign_nonce_pauses_a_lane_that_lacks_funds(history: StepwiseHistory
 
 
 def _paused(history: StepwiseHistory) -> str | None:
-    (lane,) = Session(history.database.snapshot()).one(LANES.scan())
+    (lane,) = Session(history.database.snapshot()).many(LANES.scan())
     return lane.paused_reason
 
 

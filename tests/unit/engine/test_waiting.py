@@ -19,7 +19,7 @@ def waits(history: StepwiseHistory, number: int = 1) -> str | None:
 
 
 def announced(history: StepwiseHistory) -> list[str]:
-    rows = Session(history.database.snapshot()).one(OUTBOX.scan())
+    rows = Session(history.database.snapshot()).many(OUTBOX.scan())
     return [event.envelope["type"] for row in rows for event in event_rows.outgoing(row)]
 
 

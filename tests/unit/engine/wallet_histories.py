@@ -187,7 +187,7 @@ class WalletsHistory(History):
         where = f"seed {self.seed}"
         self.judge_hanging()
         session = Session(self.database.snapshot())
-        attempts = {attempt.hash: attempt for attempt in session.one(ATTEMPTS.scan())}
+        attempts = {attempt.hash: attempt for attempt in session.many(ATTEMPTS.scan())}
         failed = {one for block in self.node.blocks for one in block.failed}
         mined: dict[str, list[Sent]] = {wallet.address.lower(): [] for wallet in self.owners}
         for one in self.node.canonical():
@@ -227,9 +227,9 @@ class WalletsHistory(History):
         self.judge_funds(where)
         session = Session(self.database.snapshot())
         booked: Counter[str] = Counter()
-        for bucket in session.one(SPENDING.scan()):
+        for bucket in session.many(SPENDING.scan()):
             booked[bucket.wallet_id] += bucket.amount
-        limited = {policy.id for policy in session.one(POLICIES.scan())}
+        limited = {policy.id for policy in session.many(POLICIES.scan())}
         spent: Counter[str] = Counter()
         for row in rows:
             if row.wallet_id in limited and row.kind == "call":
@@ -240,5 +240,5 @@ class WalletsHistory(History):
         assert len(keys) == len(set(keys)), f"{where}: {keys}"
 
     def judge_funds(self, where: str) -> None:
-        for row in Session(self.database.snapshot()).one(FUNDS.scan()):
+        for row in Session(self.database.snapshot()).many(FUNDS.scan()):
             assert row.committed == row.in_flight == 0, f"{where}: {row} when all is over"

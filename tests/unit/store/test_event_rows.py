@@ -96,7 +96,7 @@ def test_a_reader_continues_after_any_event(together: bool) -> None:
     ]
     database.write([FEED.write("insert", row) for made in group for row in made.feed_rows()])
     session = Session(database.snapshot())
-    rows = session.one(FEED.scan("usr_2"))
+    rows = session.many(FEED.scan("usr_2"))
     assert len(rows) == (4 if together else 23)
     everything = event_rows.feed_events(rows)
     assert [one.envelope for one in everything] == [{**envelope(n), "for": "usr_2"} for n in range(23)]
@@ -105,7 +105,7 @@ def test_a_reader_continues_after_any_event(together: bool) -> None:
     ]
     for number, one in enumerate(everything):
         after = (one.committed_at, one.ord, one.id)
-        following = session.one(FEED.scan("usr_2", after=after, limit=1))
+        following = session.many(FEED.scan("usr_2", after=after, limit=1))
         found = event_rows.feed_events(following, after)
         assert found == everything[number + 1 :][: len(found)]
         assert bool(found) == (number < 22), "a reader never stops before the end"

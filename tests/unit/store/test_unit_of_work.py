@@ -57,7 +57,7 @@ def test_a_written_row_is_read_as_written() -> None:
     assert again.committed == 5
     unit.write(add(again, NOW, committed=2))
     assert unit.one(FUNDS.get("0xA", "local", "")).committed == 7
-    assert [row.committed for row in unit.one(FUNDS.scan("0xA"))] == [7]
+    assert [row.committed for row in unit.many(FUNDS.scan("0xA"))] == [7]
 
 
 def test_an_inserted_row_is_read_and_stays_one_insert() -> None:
@@ -134,7 +134,7 @@ def test_a_row_is_asked_for_once() -> None:
         assert unit.one(FUNDS.get("0xA", "local", "")).committed == 0
         assert unit.maybe(FUNDS.find("0xB", "local", "")) is None
     assert rows.asked == 2
-    assert len(unit.one(FUNDS.get_many([("0xA", "local", ""), ("0xC", "local", "")]))) == 1
+    assert len(unit.many(FUNDS.get_many([("0xA", "local", ""), ("0xC", "local", "")]))) == 1
     assert rows.asked == 3
     unit.delete(unit.one(FUNDS.get("0xA", "local", "")))
     assert unit.maybe(FUNDS.find("0xA", "local", "")) is None
@@ -150,8 +150,8 @@ def test_a_range_shows_rows_that_are_only_inserted_yet_in_order_and_to_its_limit
     unit.write(
         empty("local", "0xA", "0x9", NOW), empty("local", "0xA", None, NOW), empty("local", "0xB", None, NOW)
     )
-    assert [row.token_address for row in unit.one(FUNDS.scan("0xA"))] == ["", "0x5", "0x9"]
-    assert [row.token_address for row in unit.one(FUNDS.scan("0xA", limit=2))] == ["", "0x5"]
+    assert [row.token_address for row in unit.many(FUNDS.scan("0xA"))] == ["", "0x5", "0x9"]
+    assert [row.token_address for row in unit.many(FUNDS.scan("0xA", limit=2))] == ["", "0x5"]
 
 
 def test_a_unit_goes_on_from_the_one_before_it_and_leaves_that_as_it_is() -> None:

@@ -58,7 +58,7 @@ class World:
             self.database.write([OUTBOX.write("insert", row)])
 
     def left(self) -> int:
-        return len(Session(self.database.snapshot()).one(OUTBOX.scan(SHARD)))
+        return len(Session(self.database.snapshot()).many(OUTBOX.scan(SHARD)))
 
     def sweep(self, seconds: float = 58.0) -> None:
         context = Context("sweep_outbox", "req", deadline_in(seconds))
@@ -99,7 +99,7 @@ def test_a_run_that_ends_early_keeps_how_far_it_is(world: World) -> None:
     world.sweep(seconds=10.0)  # one page
     (mark,) = [
         one
-        for one in Session(world.database.snapshot()).one(SWEEP_MARKS.scan("outbox"))
+        for one in Session(world.database.snapshot()).many(SWEEP_MARKS.scan("outbox"))
         if one.shard == SHARD
     ]
     assert world.left() == 18
@@ -112,7 +112,7 @@ def test_a_run_that_ends_early_keeps_how_far_it_is(world: World) -> None:
 
 def test_an_hourly_look_back_does_not_read_what_was_deleted_long_ago(world: World) -> None:
     world.sweep()
-    marks = Session(world.database.snapshot()).one(SWEEP_MARKS.scan("outbox"))
+    marks = Session(world.database.snapshot()).many(SWEEP_MARKS.scan("outbox"))
     later = NOW + timedelta(hours=1, minutes=5)
     assert all(sweeping._start(mark, later) >= NOW - timedelta(hours=2) for mark in marks)
 
@@ -157,7 +157,7 @@ def several(world: World, *topics: str) -> None:
 
 
 def everywhere(world: World) -> int:
-    return len(Session(world.database.snapshot()).one(OUTBOX.scan()))
+    return len(Session(world.database.snapshot()).many(OUTBOX.scan()))
 
 
 def test_a_row_of_several_events_stays_until_all_are_published(world: World) -> None:
@@ -177,13 +177,13 @@ def test_a_row_of_several_events_stays_until_all_are_published(world: World) -> 
 def test_two_runs_that_publish_different_events_of_a_row_lose_none(world: World) -> None:
     """Whatever is missing in a row has been published, whichever run writes the row last or deletes it."""
     several(world, "order-events", "first", "second")
-    (row,) = Session(world.database.snapshot()).one(OUTBOX.scan())
+    (row,) = Session(world.database.snapshot()).many(OUTBOX.scan())
     for down in ("first", "second"):  # the second run has read the row before the first one wrote it
         world.broken = {down: ConnectionError("injected")}
         outbox_relay.publish([row])
     assert everywhere(world) == 1
     world.broken.clear()
-    (left,) = Session(world.database.snapshot()).one(OUTBOX.scan())
+    (left,) = Session(world.database.snapshot()).many(OUTBOX.scan())
     outbox_relay.publish([left])
     assert everywhere(world) == 0 and set(world.published) == {"evt_0", "evt_1", "evt_2"}
     world.broken = {"first": ConnectionError("injected")}
@@ -195,11 +195,11 @@ def test_only_the_refused_event_of_a_row_becomes_a_letter(world: World) -> None:
     several(world, "order-events", "refused", "unreachable")
     world.broken |= {"refused": ValueError("too large"), "unreachable": ConnectionError("injected")}
     world.sweep()
-    letters = Session(world.database.snapshot()).one(DEAD_LETTERS.scan())
+    letters = Session(world.database.snapshot()).many(DEAD_LETTERS.scan())
     assert (everywhere(world), letters) == (1, []), "the others are not published yet"
     del world.broken["unreachable"]
     world.sweep()
-    (letter,) = Session(world.database.snapshot()).one(DEAD_LETTERS.scan())
+    (letter,) = Session(world.database.snapshot()).many(DEAD_LETTERS.scan())
     assert (letter.topic, json.loads(letter.body)["id"]) == ("refused", "evt_1")
     assert everywhere(world) == 0
 
