@@ -20,6 +20,7 @@ from shared.runtime.clock import new_id
 from shared.runtime.errors import MalformedRequest, Unready
 from shared.runtime.operation import Operation
 from shared.triggers import body_limits, entrypoint, readiness, request_parsing
+from shared.triggers.body_deadline import BODY_SECONDS
 from shared.triggers.reply import Reply, refused
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.router import Router
@@ -41,7 +42,6 @@ SERVING: Final[dict[str, Any]] = {  # uvicorn's settings
 # Bytes of a too long body that are read and discarded: a client that still sends would lose the answer to a reset
 # connection.
 DRAINED: Final = 16 * 1024 * 1024
-BODY_SECONDS: Final = 30.0  # within which a body must come; until then, nobody knows who sends it
 
 
 def _refused_in_time(record: logging.LogRecord) -> bool:

@@ -5,11 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from shared import resources
+from shared.runtime.clock import new_id
+from shared.runtime.errors import MalformedRequest
 from shared.runtime.operation import Operation
 from shared.triggers import body_limits, entrypoint, readiness
-from shared.triggers.reply import Reply
+from shared.triggers.body_deadline import BodyDeadlines
+from shared.triggers.reply import Reply, refused
 from shared.triggers.request_parsing import Incoming
 from shared.triggers.router import Router
 
@@ -24,24 +30,41 @@ DRAINED = 1024 * 1024  # bytes of a too long body that are read and discarded
 def serve(operation: Operation) -> Callable[[Request], Response]:
     """The flask view of one operation."""
 
-    def view(request: Request) -> Response:
-        parsed = incoming(request)
-        return respond(entrypoint.answer(operation, parsed), last=unread(request, parsed))
-
-    return view
+    return partial(_answered, lambda parsed: entrypoint.answer(operation, parsed))
 
 
 def serve_all(operations: Mapping[str, Operation]) -> Callable[[Request], Response]:
     """The flask view of several operations, dispatched by path as the load balancer would do."""
     router = Router(operations)
 
-    def view(request: Request) -> Response:
-        parsed = incoming(request)
+    def answer(parsed: Incoming) -> Reply:
         operation = None if parsed.path in readiness.PROBES else router.find(parsed.method, parsed.path)
-        reply = entrypoint.answer(operation, parsed) if operation else router.elsewhere(parsed)
-        return respond(reply, last=unread(request, parsed))
+        return entrypoint.answer(operation, parsed) if operation else router.elsewhere(parsed)
 
-    return view
+    return partial(_answered, answer)
+
+
+def _answered(answer: Callable[[Incoming], Reply], request: Request) -> Response:
+    from werkzeug.exceptions import ClientDisconnected
+
+    try:
+        with _in_time(request):
+            parsed = incoming(request)
+    except (ClientDisconnected, OSError):
+        refusal = MalformedRequest("The body did not come, or not in time.")
+        return respond(refused(refusal, new_id("req")), last=True)
+    reply = answer(parsed)
+    with _in_time(request), suppress(ClientDisconnected, OSError):
+        unread(request, parsed)
+    return respond(reply, last=parsed.cut)
+
+
+def _in_time(request: Request) -> AbstractContextManager[None]:
+    """Let reads of the request's body end in time; for gunicorn, which waits for ever."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is None or not (request.content_length or "Transfer-Encoding" in request.headers):
+        return nullcontext()
+    return resources.memory(BodyDeadlines).watching(connection)
 
 
 def serve_all_paths(view: Callable[[Request], Response]) -> None:
@@ -61,7 +84,11 @@ def disable_control_socket() -> None:
 
 
 def incoming(request: Request) -> Incoming:
-    """Convert a flask request to plain data. A body longer than the limit is not read."""
+    """Convert a flask request to plain data. A body longer than the limit is not read.
+
+    Raises ClientDisconnected if the body ends too early: what has come of it might mean something else."""
+    from werkzeug.exceptions import ClientDisconnected
+
     headers = {name.lower(): value for name, value in request.headers.items()}
     limit = body_limits.body_limit(request.method, request.path, headers, request.args.get("token", ""))
     if request.content_length is None:  # chunked, so the length is unknown
@@ -70,6 +97,8 @@ def incoming(request: Request) -> Incoming:
         body = b"\0" * (limit + 1)
     else:
         body = request.get_data(cache=True)
+        if len(body) < request.content_length:
+            raise ClientDisconnected
     return Incoming(
         request.method,
         request.path,
@@ -80,14 +109,11 @@ def incoming(request: Request) -> Incoming:
     )
 
 
-def unread(request: Request, parsed: Incoming) -> bool:
-    """Whether part of the body is unread because it exceeds the limit; then nothing can follow on this connection.
-    A little of it is read and discarded: a client that still sends when the connection closes would not see the
-    answer."""
-    if not parsed.cut:
-        return False
-    request.stream.read(DRAINED)
-    return True
+def unread(request: Request, parsed: Incoming) -> None:
+    """Read and discard a little of a body that exceeds the limit. Nothing can follow on its connection, and a client
+    that still sends when it closes would not see the answer."""
+    if parsed.cut:
+        request.stream.read(DRAINED)
 
 
 def respond(reply: Reply, *, last: bool = False) -> Response:

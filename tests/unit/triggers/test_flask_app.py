@@ -3,8 +3,11 @@ the app, even a path without a rule in functions-framework."""
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import socket
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +20,7 @@ from shared.runtime.operation import BODY_WITH_ABI, MAX_BODY
 from shared.settings import load
 from shared.telemetry import logs
 from shared.triggers import body_limits, flask_app
+from shared.triggers.body_deadline import BodyDeadlines
 
 
 class Endless:
@@ -95,3 +99,44 @@ def test_control_characters_in_a_path_are_answered_as_any_unknown_path(
         text = formatter.format(line)
         assert all(one.isprintable() for one in text), text
     assert json.loads(logs.JsonFormatter().format(line))["httpRequest"]["status"] == 404
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"email": '], ids=["nothing", "a part"])
+def test_a_body_that_does_not_come_is_not_waited_for(sent: bytes) -> None:
+    """As many such requests as there are threads stopped an instance, before anybody was authenticated."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb") as arriving:
+        theirs.sendall(sent)
+        environ = {
+            "REQUEST_METHOD": "POST", "PATH_INFO": "/api/v1/auth/login", "CONTENT_LENGTH": "100",
+            "wsgi.input": arriving, "wsgi.url_scheme": "http", "SERVER_NAME": "localhost", "SERVER_PORT": "80",
+            "gunicorn.socket": ours, "wsgi.input_terminated": True,
+        }  # fmt: skip
+        with resources.override(settings=load({}), BodyDeadlines=BodyDeadlines(0.05, 0.01)):
+            answer = flask_app.serve_all({})(Request(environ))
+    assert answer.status_code == 400 and "MALFORMED_REQUEST" in answer.get_data(as_text=True)
+    assert answer.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize("sent", [b"", b"{}"], ids=["nothing", "a part"])
+def test_a_body_that_ends_early_is_no_body(sent: bytes) -> None:
+    """gunicorn says nothing of it, so a request without required fields ran as if it had no body."""
+    environ = {
+        "REQUEST_METHOD": "POST", "PATH_INFO": "/api/v1/claims/next", "CONTENT_LENGTH": "100",
+        "wsgi.input": io.BytesIO(sent), "wsgi.input_terminated": True, "wsgi.url_scheme": "http",
+        "SERVER_NAME": "localhost", "SERVER_PORT": "80",
+    }  # fmt: skip
+    with resources.override(settings=load({})):
+        answer = flask_app.serve_all({})(Request(environ))
+    assert answer.status_code == 400 and "MALFORMED_REQUEST" in answer.get_data(as_text=True)
+
+
+def test_a_body_that_comes_in_time_is_read() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, resources.override(BodyDeadlines=BodyDeadlines(0.05, 0.01)):
+        with resources.memory(BodyDeadlines).watching(ours):
+            theirs.sendall(b"all of it")
+            assert ours.recv(100) == b"all of it"
+        time.sleep(0.2)  # four deadlines later
+        theirs.sendall(b"the next request")
+        assert ours.recv(100) == b"the next request"
