@@ -35,8 +35,8 @@ from shared.store.tables.transactions import LANES_PAUSED, TRANSACTIONS_BY_STATE
 
 DAY: Final = timedelta(hours=24)
 LIMIT: Final = 250  # index entries of one status and shard
-MANY: Final = 1_000  # dead letters, paused addresses, settlements and supplies
-SETTLEMENTS: Final = 100
+MANY: Final = 1_000  # dead letters, paused addresses and supplies
+SETTLEMENTS: Final = 100  # claims whose latency is measured
 PAID: Final = 300  # transactions whose fees are summed
 FINISHED: Final[Mapping[str, frozenset[str]]] = {
     "orders": frozenset({"completed", "cancelled", "expired"}),
@@ -146,16 +146,20 @@ def _count(status: str, rows: Sequence[Row], *, finished: bool, full: bool) -> S
 
 def _by_hour(entries: Entries, now: datetime) -> list[Bucket]:
     """The last 24 hours, the current one last."""
-    present = now.replace(minute=0, second=0, microsecond=0)
+    present = _hour(now)
     hours: dict[datetime, Counter[str]] = {
         present - timedelta(hours=back): Counter() for back in reversed(range(24))
     }
     for status, rows in entries.items():
         for row in rows:
-            hour = row["created_at"].replace(minute=0, second=0, microsecond=0)
-            if hour in hours:
+            if (hour := _hour(row["created_at"])) in hours:
                 hours[hour][status] += 1
     return [Bucket(at=at, counts=dict(counts)) for at, counts in hours.items()]
+
+
+def _hour(at: datetime) -> datetime:
+    """The beginning of the hour of this time."""
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _money(live: Sequence[Supply]) -> list[Money]:
@@ -202,8 +206,7 @@ def _fees(ended: Sequence[Transaction]) -> list[Fees]:
     sums: dict[tuple[datetime, str], list[int]] = defaultdict(list)
     for one in ended:
         if one.gas_used and one.effective_gas_price:
-            hour = one.created_at.replace(minute=0, second=0, microsecond=0)
-            sums[hour, one.chain].append(one.gas_used * one.effective_gas_price)
+            sums[_hour(one.created_at), one.chain].append(one.gas_used * one.effective_gas_price)
     return [
         Fees(at=hour, chain=chain, transactions=len(paid), gas_wei=str(sum(paid)))
         for (hour, chain), paid in sorted(sums.items())

@@ -19,7 +19,8 @@ from shared.domain.errors import Refusal
 from shared.runtime.errors import Unready
 
 PLACES, OF_ONE_USER = 8, 2  # simultaneous readers in one instance, for each kind that holds a thread
-SHORTEST = 2.0  # seconds that each reader has, so that clients which come again at once do not only push each other out
+# Each reader has this time, so that clients which come again at once do not only push each other out.
+SHORTEST_SECONDS = 2.0
 
 
 class TooManyStreams(Refusal):
@@ -62,13 +63,14 @@ class Places:
         staying = [one for one in self._held if not one.wanted.is_set()]
         if len(staying) < self.places:  # one has left since, without being asked
             return
-        of, ended = Counter(one.user_id for one in staying), time.monotonic() - SHORTEST
-        most = max(of.values())
-        chosen = next((one for one in staying if of[one.user_id] == most and one.since <= ended), None)
+        places_of = Counter(one.user_id for one in staying)
+        most = max(places_of.values())
+        entered_by = time.monotonic() - SHORTEST_SECONDS
+        may_end = [one for one in staying if places_of[one.user_id] == most and one.since <= entered_by]
         leaving = len(self._held) - len(staying)
-        if most <= of[user_id] or chosen is None or leaving >= max(1, self.places // 4):
+        if most <= places_of[user_id] or not may_end or leaving >= max(1, self.places // 4):
             raise Unready("This instance serves as many streams as it can; try again.")
-        chosen.wanted.set()
+        may_end[0].wanted.set()  # the one that has been there longest
 
     @property
     def count(self) -> int:

@@ -105,7 +105,7 @@ def test_one_user_does_not_take_all_streams(streams: Streams) -> None:
 
 
 def test_few_users_do_not_take_all_streams(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "SHORTEST", 0.0)
+    monkeypatch.setattr(readers, "SHORTEST_SECONDS", 0.0)
     greedy = streams.desk.shopper()
     with streams.ws(streams.headers(greedy)) as first, streams.ws(streams.headers(greedy)) as second:
         monkeypatch.setattr(resources.memory(readers.OpenStreams), "places", 2)

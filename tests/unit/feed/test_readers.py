@@ -12,7 +12,7 @@ from shared.runtime.errors import Unready
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> Places:
     """Four users with two places each."""
-    monkeypatch.setattr(readers, "SHORTEST", 0.0)
+    monkeypatch.setattr(readers, "SHORTEST_SECONDS", 0.0)
     places = Places(8, 2)
     for user in "abcd":
         places.enter(user), places.enter(user)
@@ -58,7 +58,7 @@ def test_the_first_seconds_are_safe(monkeypatch: pytest.MonkeyPatch) -> None:
     held = places.enter("a")
     with pytest.raises(Unready):
         places.enter("b")
-    monkeypatch.setattr(readers, "SHORTEST", 0.0)
+    monkeypatch.setattr(readers, "SHORTEST_SECONDS", 0.0)
     places.enter("b")
     assert held.wanted.is_set()
 
