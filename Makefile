@@ -30,31 +30,31 @@ setup: ## create .venv and node_modules from the pinned versions, with what test
 	$(START) --dev
 
 demo: ## start everything, place an order that fifty users claim, pay it on chain, and stop
-	$(GOOD_STORE)
+	$(CHECK_STORE)
 	$(START) -m emulators demo
 
 # What is wrong with PORT is make's own error: after one of a command make would print another line.
-GOOD_PORT = $(eval WRONG := $(shell PORT='$(PORT)' .ci/python -m emulators.doctor $(1)))$(if $(WRONG),$(error $(WRONG)))
+CHECK_PORT = $(eval WRONG := $(shell PORT='$(PORT)' .ci/python -m emulators.doctor $(1)))$(if $(WRONG),$(error $(WRONG)))
 
 observe: ## run the product (or use the one on PORT) with Prometheus, and Grafana if it is installed
-	$(call GOOD_PORT,--port)
+	$(call CHECK_PORT,--port)
 	$(START) -m emulators observe
 
 # Wrong values end make before anything starts. STORE may also come from the environment, so its check follows it there.
-GOOD_STORE = $(if $(filter-out embedded emulator,$(STORE)),$(error STORE is embedded or emulator, not $(STORE)))
-GOOD_FRESH = $(if $(filter-out 1,$(FRESH)),$(error FRESH is 1 or is left out, not $(FRESH)))
-GOOD_TESTS = $(foreach path,$(if $(filter -%,$(TESTS)),,$(TESTS)),$(if $(wildcard $(firstword $(subst ::, ,$(path)))),,$(error TESTS: there is no $(path))))
+CHECK_STORE = $(if $(filter-out embedded emulator,$(STORE)),$(error STORE is embedded or emulator, not $(STORE)))
+CHECK_FRESH = $(if $(filter-out 1,$(FRESH)),$(error FRESH is 1 or is left out, not $(FRESH)))
+CHECK_TESTS = $(foreach path,$(if $(filter -%,$(TESTS)),,$(TESTS)),$(if $(wildcard $(firstword $(subst ::, ,$(path)))),,$(error TESTS: there is no $(path))))
 
 # Three regions are those of `make regions`: on emulators, and without the data of earlier runs.
 REGIONS ?= 1
 run: ## run the product on http://127.0.0.1:8080 (PORT=…) until Ctrl-C; FRESH=1 starts without earlier data; REGIONS=3
 	$(if $(filter 1 3,$(REGIONS)),,$(error REGIONS is 1 or 3, not $(REGIONS)))
-	$(GOOD_STORE)$(GOOD_FRESH)
-	$(call GOOD_PORT,--free-port)
+	$(CHECK_STORE)$(CHECK_FRESH)
+	$(call CHECK_PORT,--free-port)
 	$(START) -m $(if $(filter 3,$(REGIONS)),emulators.regions,emulators run $(if $(FRESH),--fresh))
 
 regions: ## run three regions behind a load balancer, with the latency between continents, until Ctrl-C
-	$(call GOOD_PORT,--free-port)
+	$(call CHECK_PORT,--free-port)
 	$(START) -m emulators.regions
 
 drill: setup ## load three regions, break one after the other, and check that nothing is lost (SECONDS=12, RATE=60)
@@ -66,36 +66,37 @@ drill: setup ## load three regions, break one after the other, and check that no
 STORE ?=
 # ONCE=1 leaves out, on emulators, what shows the same on every store: .ci/run has it run on the embedded one.
 ONCE ?=
-PARALLEL = $(PYTEST) --workers $(or $(WORKERS),6)
-EMULATED = $(PYTEST) --workers $(or $(WORKERS),3)
+PYTEST_EMBEDDED = $(PYTEST) --workers $(or $(WORKERS),6)
+PYTEST_EMULATED = $(PYTEST) --workers $(or $(WORKERS),3)
 comma := ,
-NONE = || [ $$? -eq 5 ]
+# The exit status 5 of pytest says that no test was chosen, which is no failure here.
+OR_NO_TESTS = || [ $$? -eq 5 ]
 # Those files alone: collecting all tests takes longer than running these.
 SERIAL = $(if $(findstring ::,$(TESTS)),$(TESTS),$(shell grep -rl --include='test_*.py' 'mark\.serial' $(TESTS)))
 # The files that the run on the embedded store says that it has left something out of.
-NEEDING = $(if $(findstring ::,$(TESTS)),$(TESTS),$$(sed 's/.*, of //; s/,//g' .run/not-run))
+NEED_EMULATORS = $(if $(findstring ::,$(TESTS)),$(TESTS),$$(sed 's/.*, of //; s/,//g' .run/not-run))
 # The last line says how long it took, and what was skipped or not run and why (tests/support/left_out.py).
-FIRST = began=$$(date +%s); rm -f .run/not-run .run/skipped
-LAST = took=$$(($$(date +%s) - began)); \
+TIMED_START = began=$$(date +%s); rm -f .run/not-run .run/skipped
+TIMED_END = took=$$(($$(date +%s) - began)); \
 	echo "took $$((took / 60)) min $$((took % 60)) s$$(cat .run/skipped .run/not-run 2>/dev/null | sed 's/^/; /' | tr -d '\n')"
 
 ifneq ($(filter test,$(MAKECMDGOALS)),)
-$(GOOD_STORE)$(GOOD_TESTS)
+$(CHECK_STORE)$(CHECK_TESTS)
 endif
 test: setup ## run all tests (WORKERS=…, TESTS=tests; STORE=embedded or STORE=emulator runs all on that store)
 ifeq ($(STORE),emulator)
-	@$(FIRST); failed=0; echo "on emulators$(if $(ONCE),$(comma) without what shows the same on every store)"; \
-	$(EMULATED) -m "not serial$(if $(ONCE), and not any_store)" $(TESTS) $(NONE) || failed=1; \
-	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m "serial$(if $(ONCE), and not any_store)" $(SERIAL) $(NONE) || failed=1; fi; $(LAST); exit $$failed
+	@$(TIMED_START); failed=0; echo "on emulators$(if $(ONCE),$(comma) without what shows the same on every store)"; \
+	$(PYTEST_EMULATED) -m "not serial$(if $(ONCE), and not any_store)" $(TESTS) $(OR_NO_TESTS) || failed=1; \
+	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m "serial$(if $(ONCE), and not any_store)" $(SERIAL) $(OR_NO_TESTS) || failed=1; fi; $(TIMED_END); exit $$failed
 else
-	@$(FIRST); failed=0; echo "on the embedded store"; export STORE=embedded; \
-	$(PARALLEL) -m "not serial" $(TESTS) $(NONE) || failed=1; \
-	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m serial $(SERIAL) $(NONE) || failed=1; fi; \
+	@$(TIMED_START); failed=0; echo "on the embedded store"; export STORE=embedded; \
+	$(PYTEST_EMBEDDED) -m "not serial" $(TESTS) $(OR_NO_TESTS) || failed=1; \
+	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m serial $(SERIAL) $(OR_NO_TESTS) || failed=1; fi; \
 	if [ -z "$(STORE)" ] && [ -f .run/not-run ] && $(PY) -m emulators check 2>/dev/null; then \
-	echo "on emulators, what needs them"; export STORE=emulator; files="$(NEEDING)"; rm -f .run/not-run; \
-	$(EMULATED) -m "emulators and not serial" $$files $(NONE) || failed=1; \
-	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m "emulators and serial" $(SERIAL) $(NONE) || failed=1; fi; fi; \
-	$(LAST); exit $$failed
+	echo "on emulators, what needs them"; export STORE=emulator; files="$(NEED_EMULATORS)"; rm -f .run/not-run; \
+	$(PYTEST_EMULATED) -m "emulators and not serial" $$files $(OR_NO_TESTS) || failed=1; \
+	if [ -n "$(SERIAL)" ]; then $(PYTEST) -m "emulators and serial" $(SERIAL) $(OR_NO_TESTS) || failed=1; fi; fi; \
+	$(TIMED_END); exit $$failed
 endif
 
 check: setup ## check lint, format, types, layers, structure, generated files, documents, licences, secrets, vulnerabilities
