@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -110,6 +111,7 @@ def _followed(command: list[str], wanted: int) -> None:
     """Run pip and show its progress; show its complete output only if it fails."""
     lines: list[str] = []
     seen = 0
+    done = threading.Event()
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as pip:
@@ -123,9 +125,22 @@ def _followed(command: list[str], wanted: int) -> None:
                 print(f"  {min(seen, wanted)} of {wanted}", flush=True)
             elif line.startswith("Installing collected"):
                 print(("\r\033[K" if sys.stdout.isatty() else "") + "  writing them to .venv", flush=True)
+                threading.Thread(target=_count_written, args=(wanted, done), daemon=True).start()
+    done.set()
     if pip.returncode:
         print("".join(lines[-20:]), file=sys.stderr)
         raise subprocess.CalledProcessError(pip.returncode, ["pip install"])
+
+
+def _count_written(wanted: int, done: threading.Event) -> None:
+    """Show every few seconds how many packages are in .venv, of which pip says nothing."""
+    before = _written()
+    while not done.wait(5.0):
+        print(f"  {_written() - before} of {wanted} written", flush=True)
+
+
+def _written() -> int:
+    return sum(1 for _ in VENV.glob("lib/python*/site-packages/*.dist-info"))
 
 
 def install_node() -> None:
