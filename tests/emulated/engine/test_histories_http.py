@@ -15,6 +15,8 @@ import pytest
 from shared.chain.errors import ChainError, NodeError, RateLimited, Unreachable
 from shared.chain.rpc import Rpc, RpcClient
 from shared.store.port import Database
+from shared.store.session import Session
+from shared.store.tables.transactions import LANES
 from tests.support.proof import size
 from tests.unit.engine.histories import History, world
 
@@ -104,6 +106,10 @@ class HttpHistory(History):
     def waits(self) -> Iterator[tuple[str, str | None, datetime | None, bool]]:
         for row in self.rows():
             yield row.id, row.waiting_for, row.waiting_since, row.finalized
+
+    def foreign_pauses(self) -> set[str | None]:
+        why = {lane.id: lane.paused_reason for lane in Session(self.emulator.snapshot()).one(LANES.scan())}
+        return {why[row.lane_id] for row in self.rows() if row.blocked_reason == "FOREIGN_NONCE"}
 
     def endpoints(self) -> list[Rpc]:
         for door, node in zip(self.doors, (self.node, self.mirror), strict=True):

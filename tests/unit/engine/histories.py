@@ -362,9 +362,13 @@ class History:
 
     def judge_pauses(self) -> None:
         """An address is paused while any of its nonces is foreign."""
-        lanes = {row["id"]: row["paused_reason"] for row in self.database.rows[LANES.name].values()}
-        on = {row.lane_id for row in self.rows() if row.blocked_reason == "FOREIGN_NONCE"}
-        assert {lanes[one] for one in on} <= {"FOREIGN_NONCE"}, f"seed {self.seed}: {lanes}"
+        assert self.foreign_pauses() <= {"FOREIGN_NONCE"}, f"seed {self.seed}: {self.foreign_pauses()}"
+
+    def foreign_pauses(self) -> set[str | None]:
+        """Why the addresses are paused of which a nonce is foreign."""
+        why = {row["id"]: row["paused_reason"] for row in self.database.rows[LANES.name].values()}
+        rows = self.database.rows[TRANSACTIONS.name].values()
+        return {why[row["lane_id"]] for row in rows if row["blocked_reason"] == "FOREIGN_NONCE"}
 
     def judge(self) -> None:
         """0 double, 0 lost: the rows agree with the chain."""
