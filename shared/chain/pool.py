@@ -23,6 +23,7 @@ from shared.chain.rpc import Call
 T = TypeVar("T")
 Ask = Callable[[Endpoint], T]
 
+_CLOSE: Final = 3  # blocks by which the heights of two endpoints may differ without others being asked
 _REMEMBERED: Final = 10_000  # answers kept for comparison at a later head
 
 
@@ -182,22 +183,20 @@ class Pool:
         return healthy
 
     def reached(self, ask: Ask[int]) -> int:
-        """The greatest height that a quorum of endpoints has reached; -1 if too few have any. Raises NoQuorum."""
+        """The greatest height that a quorum of endpoints has reached; -1 if too few show any. Two that are close are
+        enough; otherwise all are asked, so that one that stands still or makes up its height does not decide. Raises
+        NoQuorum."""
         heights: list[int] = []
-        none = 0
         for endpoint in self._witnesses():
             try:
-                height = ask(endpoint)
+                heights.append(ask(endpoint))
             except (Unreachable, RateLimited, NodeError):
                 continue
-            if height < 0:  # some nodes show no block for a tag; others may
-                none += 1
-                continue
-            heights.append(height)
-            if len(heights) == self.needed:
-                return min(heights)
-        if len(heights) + none >= self.needed:
-            return -1
+            best = sorted(heights, reverse=True)[: self.needed]
+            if len(best) == self.needed and best[-1] >= max(0, best[0] - _CLOSE):
+                return best[-1]
+        if len(heights) >= self.needed:
+            return sorted(heights, reverse=True)[self.needed - 1]
         raise NoQuorum(f"{len(heights)} of {self.needed} endpoints answered")
 
     def _twice(self, key: object, answer: T, head: int) -> T:

@@ -150,6 +150,25 @@ def test_an_endpoint_that_shows_no_block_does_not_keep_the_others_from_showing_t
     assert evidence.reached(ChainClient(client.spec, pool_of(empty, others[0])), "finalized") == -1
 
 
+@pytest.mark.parametrize(
+    ("heights", "reached", "asked"),
+    [
+        ((100, 101, 102), 100, 2),
+        ((5, 100, 101), 100, 3),  # one of them stands still
+        ((10**9, 100, 101), 101, 3),  # one makes it up
+        ((-1, 100, 101), 100, 3),
+        ((5, 100), 5, 2),
+        ((-1, -1, 100), -1, 3),
+    ],
+)
+def test_the_height_of_a_quorum_is_the_greatest_that_two_have_reached(
+    pool_of, heights: tuple[int, ...], reached: int, asked: int
+) -> None:
+    nodes = [Node(str(at), always(hex(height))) for at, height in enumerate(heights)]
+    assert pool_of(*nodes).reached(lambda endpoint: int(ask(endpoint), 16)) == reached
+    assert sum(len(node.asked) for node in nodes) == asked
+
+
 def test_the_chain_is_confirmed_by_whoever_answers(pool_of) -> None:
     dead = Node("b", always("0x1"))
     dead.call = lambda *_: (_ for _ in ()).throw(Unreachable("x"))  # type: ignore[method-assign]
