@@ -82,3 +82,15 @@ def wait_for(what: str, probe: Callable[[], T | None], seconds: float = 60.0, pa
         if time.monotonic() > deadline:
             raise NeverHappened(f"{what}: not within {seconds:g} s")
         time.sleep(pause)
+
+
+def wait_until_active(api: Api, supply_id: str) -> None:
+    """Wait for the check of a supply's balance on chain. Raises UnexpectedAnswer if it is rejected, NeverHappened."""
+
+    def checked() -> Any:
+        supply = api.get(f"/supplies/{supply_id}")
+        return None if supply["status"] == "pending" else supply
+
+    found = wait_for(f"the on-chain check of {supply_id}", checked)
+    if found["status"] != "active":
+        raise UnexpectedAnswer(f"the supply became {found['status']}: {found['reason']}")

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from emulators import leftovers, selection, toolkit
-from emulators.client import Api, NeverHappened, UnexpectedAnswer, wait_for
+from emulators.client import Api, NeverHappened, UnexpectedAnswer, wait_for, wait_until_active
 from emulators.demo_tokens import SecondAct
 from emulators.product import Product
 from emulators.stack import StartError
@@ -108,12 +108,7 @@ class Demo:
             201, "POST", "/supplies", {"currency": "ETH", "amount": "2", "wallet_id": wallet}
         )
         self.say(f"supply {made['id']} of 2 ETH is {made['status']}; waiting for the on-chain check")
-        found = wait_for(
-            "the supply's on-chain check",
-            lambda: (seen := shopper.get(f"/supplies/{made['id']}"))["status"] != "pending" and seen,
-        )
-        if found["status"] != "active":
-            raise UnexpectedAnswer(f"the supply became {found['status']}: {found['reason']}")
+        wait_until_active(shopper, made["id"])
         self.say("supply is active")
         return str(made["id"])
 

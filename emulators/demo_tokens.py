@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from emulators.client import Api, UnexpectedAnswer, wait_for
+from emulators.client import Api, UnexpectedAnswer, wait_until_active
 from emulators.sandbox.coin import DECIMALS, SYMBOL
 
 ITEMS: Final = [
@@ -61,12 +61,7 @@ class SecondAct:
     def _supply(self, wallet: str) -> str:
         body = {"currency": SYMBOL, "amount": "100", "wallet_id": wallet}
         made = self.shopper.expect(201, "POST", "/supplies", body)
-        found = wait_for(
-            "the token supply's on-chain check",
-            lambda: (seen := self.shopper.get(f"/supplies/{made['id']}"))["status"] != "pending" and seen,
-        )
-        if found["status"] != "active":
-            raise UnexpectedAnswer(f"the token supply became {found['status']}: {found['reason']}")
+        wait_until_active(self.shopper, made["id"])
         return str(made["id"])
 
     def _balance(self, token: str, owner: str) -> int:
