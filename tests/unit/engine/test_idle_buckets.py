@@ -89,10 +89,10 @@ def test_a_block_that_is_gone_is_noticed_within_two_seconds(history: StepwiseHis
 def test_an_idle_bucket_is_not_told_as_unvisited(
     waiting: StepwiseHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passes(waiting, 400)
+    passes(waiting, 100)
     with measured() as metrics:
         passes(waiting, BLOCK)
         assert metrics.value("wallet_bucket_unvisited_seconds", chain="local") <= 2
         monkeypatch.setattr(tick, "remaining_seconds", lambda cap: 0.0)
-        passes(waiting, 400)
-        assert metrics.value("wallet_bucket_unvisited_seconds", chain="local") == pytest.approx(400, abs=5)
+        passes(waiting, 100)
+        assert metrics.value("wallet_bucket_unvisited_seconds", chain="local") == pytest.approx(100, abs=5)

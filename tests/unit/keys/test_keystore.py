@@ -79,9 +79,13 @@ def _with(path: str, value: object, file: dict[str, Any] = FILE) -> dict[str, An
 @pytest.mark.parametrize("file", [PBKDF2, SCRYPT], ids=["pbkdf2", "scrypt"])
 def test_published_files_open(file: dict[str, Any]) -> None:
     assert keystore.decrypt(file, "testpassword").hex() == PUBLISHED_KEY
-    assert keystore.decrypt(json.dumps(file), "testpassword").hex() == PUBLISHED_KEY
-    with pytest.raises(WrongPassphrase):
-        keystore.decrypt(file, "testpasswore")
+
+
+def test_a_file_opens_as_text_too_and_only_by_its_passphrase() -> None:
+    assert keystore.decrypt(json.dumps(FILE), PASSPHRASE) == KEY
+    for file in (FILE, PBKDF2):
+        with pytest.raises(WrongPassphrase):
+            keystore.decrypt(file, "testpasswore")
 
 
 def test_files_made_here_open_by_the_standard_alone() -> None:
