@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from eth_hash.auto import keccak
@@ -13,6 +14,7 @@ ZERO_ADDRESS: Final = "0x" + "0" * 40  # nobody has its key: the sender of a cal
 _ADDRESS = re.compile(r"0x([0-9a-fA-F]{40})")
 
 
+@lru_cache(4096)  # the same few addresses come again and again, and a hash takes 30 microseconds
 def checksummed(address: bytes) -> str:
     """20 bytes as EIP-55 text."""
     digits = address.hex()
