@@ -108,7 +108,7 @@ class HttpHistory(History):
             yield row.id, row.waiting_for, row.waiting_since, row.finalized
 
     def foreign_pauses(self) -> set[str | None]:
-        why = {lane.id: lane.paused_reason for lane in Session(self.emulator.snapshot()).one(LANES.scan())}
+        why = {lane.id: lane.paused_reason for lane in Session(self.emulator.snapshot()).many(LANES.scan())}
         return {why[row.lane_id] for row in self.rows() if row.blocked_reason == "FOREIGN_NONCE"}
 
     def endpoints(self) -> list[Rpc]:
