@@ -55,10 +55,11 @@ resource "google_spanner_database" "wallet" {
   }
 }
 
+# Of the database that serves: after a restore, backups of the first one would be worth nothing, and would be copied.
 resource "google_spanner_backup_schedule" "full" {
   name               = "full"
   instance           = google_spanner_instance.wallet.name
-  database           = google_spanner_database.wallet.name
+  database           = local.serving_database
   retention_duration = "2592000s"
 
   spec {
@@ -72,7 +73,7 @@ resource "google_spanner_backup_schedule" "full" {
 resource "google_spanner_backup_schedule" "incremental" {
   name               = "incremental"
   instance           = google_spanner_instance.wallet.name
-  database           = google_spanner_database.wallet.name
+  database           = local.serving_database
   retention_duration = "604800s"
 
   spec {

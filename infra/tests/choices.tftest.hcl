@@ -356,4 +356,8 @@ run "restored" {
     ])
     error_message = "A restored database is not used by everybody, or replaces the one that it was restored from."
   }
+  assert {
+    condition     = google_spanner_backup_schedule.full.database == "restored" && google_spanner_backup_schedule.incremental.database == "restored" && google_spanner_database_iam_member.delivery.database == "restored"
+    error_message = "A restored database is not backed up, or not migrated by releases."
+  }
 }
