@@ -156,7 +156,8 @@ locals {
 }
 
 resource "google_compute_url_map" "redirect" {
-  name = "wallet-redirect"
+  name       = "wallet-redirect"
+  depends_on = [google_project_service.api]
 
   default_url_redirect {
     https_redirect         = true

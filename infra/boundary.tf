@@ -124,4 +124,5 @@ resource "google_access_context_manager_service_perimeter" "wallet" {
       }
     }
   }
+  depends_on = [google_project_service.api]
 }

@@ -83,6 +83,7 @@ resource "google_compute_region_network_endpoint_group" "canary" {
     tag      = "canary"
     url_mask = "<service>.canary-${each.key}.${var.domain}"
   }
+  depends_on = [google_project_service.api]
   lifecycle {
     create_before_destroy = true
   }

@@ -2,7 +2,7 @@
 
 locals {
   apis = [
-    "artifactregistry", "billingbudgets", "binaryauthorization", "certificatemanager", "cloudbuild", "cloudkms", "cloudresourcemanager", "cloudscheduler", "compute", "containeranalysis", "dns",
+    "accesscontextmanager", "artifactregistry", "billingbudgets", "binaryauthorization", "certificatemanager", "cloudbuild", "cloudkms", "cloudresourcemanager", "cloudscheduler", "compute", "containeranalysis", "dns",
     "firestore", "iam", "iamcredentials", "logging", "monitoring", "orgpolicy", "pubsub", "run", "secretmanager", "spanner", "telemetry",
   ]
   audited_services = ["cloudkms.googleapis.com", "secretmanager.googleapis.com", "spanner.googleapis.com", "iam.googleapis.com"]
@@ -103,4 +103,5 @@ resource "google_billing_budget" "monthly" {
   all_updates_rule {
     monitoring_notification_channels = var.notification_channels
   }
+  depends_on = [google_project_service.api]
 }

@@ -26,7 +26,20 @@ GRPC = "docs/grpc.md"  # run by tests/emulated/rpc/test_document.py
 EXAMPLE = "docs/adding_an_operation.md"  # its calls are run, too
 # The additional tools that a block for the cloud may use, and the shell's own words.
 CLOUD_TOOLS = frozenset(
-    {"gcloud", "terraform", "kubectl", "curl", "docker", "openssl", "export", "cd", "cp", "dig", "jq"}
+    {
+        "gcloud",
+        "terraform",
+        "kubectl",
+        "curl",
+        "docker",
+        "openssl",
+        "printf",
+        "export",
+        "cd",
+        "cp",
+        "dig",
+        "jq",
+    }
 )
 INSTALLATION = re.compile(
     r"python3 -m venv build/shop|build/shop/bin/pip install build/clients/\S+"

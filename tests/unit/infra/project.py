@@ -14,6 +14,7 @@ from tests.unit.docs.pages import Page
 REGISTRY = "google_artifact_registry_repository.images"
 SECRETS = "google_secret_manager_secret.secret"
 CANARY = "google_secret_manager_secret.canary"
+DATABASE = "google_spanner_database.wallet"
 TERRAFORM = "\n".join(path.read_text() for path in sorted((ROOT / "infra").glob("*.tf")))
 
 
@@ -51,7 +52,8 @@ class Project:
                 case ["terraform", _, "apply", *arguments]:
                     self._apply([a.removeprefix("-target=") for a in arguments if a.startswith("-target=")])
                 case [".venv/bin/python", "-m", "schemas.database.migrate", *_]:
-                    self._needs("everything" in self.made, "there is no database")
+                    self._needs(DATABASE in self.made, "there is no database")
+                    self.made.add("tables")
 
     def _prepare(self, words: list[str]) -> None:
         match words:
@@ -100,6 +102,7 @@ class Project:
         needed = set(re.findall(r"gcp-sa-\w+", TERRAFORM))
         self._needs(needed <= self.agents, f"Service account {needed - self.agents} does not exist")
         self._needs(bool(self.tags), "the image of the services is not there")
+        self._needs("tables" in self.made, "services would start without tables")
         wanted = {"fingerprint-key", "token-keys", "token-keys-public", "rpc-url-ethereum", "smtp-url"}
         self._needs(wanted <= self.versions, f"no version of {wanted - self.versions}")
         self.made.add("everything")

@@ -44,6 +44,25 @@ def test_nothing_is_pushed_untried_and_no_code_meets_an_older_schema() -> None:
     assert {"suite", "try-image", "push"} <= before("attest")
 
 
+def test_the_database_that_serves_is_migrated() -> None:
+    """After a restore that is another one; `wallet` would be migrated, and the code would meet the older schema."""
+    assert 'SPANNER_DATABASE="$_DATABASE"' in STEPS["migrate"]["script"]
+
+
+def test_a_plan_has_every_secret_variable_and_each_has_its_secret() -> None:
+    """A plan without a variable that people give by hand would remove what they have made by it."""
+    apply = yaml.safe_load((ROOT / "infra/apply.cloudbuild.yaml").read_text())
+    (terraform,) = (step for step in apply["steps"] if step["id"] == "terraform")
+    secrets = {one["env"]: one["versionName"] for one in apply["availableSecrets"]["secretManager"]}
+    variables = (ROOT / "infra/variables.tf").read_text()
+    sensitive = re.findall(r'variable "(\w+)" \{(?:(?!\n\}).)*?\n  sensitive += true', variables, re.S)
+    assert sensitive
+    assert {f"TF_VAR_{name}" for name in sensitive} == set(secrets) == set(terraform["secretEnv"])
+    guide = (ROOT / "docs/deployment.md").read_text()
+    for name in (version.split("/")[3] for version in secrets.values()):
+        assert guide.count(f"gcloud secrets add-iam-policy-binding {name} ") == 2, name
+
+
 def test_scripts_are_shell_that_stops_at_a_failure() -> None:
     for step in STEPS.values():
         if "script" in step:

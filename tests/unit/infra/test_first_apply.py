@@ -24,6 +24,8 @@ def test_the_document_s_order_makes_everything() -> None:
         ("-target=google_secret_manager_secret", "no such secret"),
         ("-target=google_artifact_registry", "no registry"),
         ("buckets create", "no bucket"),
+        ("-target=google_spanner_database", "there is no database"),
+        ("schemas.database.migrate", "without tables"),
     ],
 )
 def test_none_of_its_steps_can_be_left_out(left_out: str, refused: str) -> None:
