@@ -1,7 +1,8 @@
 """Configure Prometheus and Grafana from the files that also define Cloud Monitoring's alerts and dashboards.
 
 infra/alerts.json: an alert fires when all its conditions hold. `cloud` conditions use Google's own metrics and replace
-`conditions` in Cloud Monitoring; an alert that has only `cloud` does not exist on one machine.
+`conditions` in Cloud Monitoring; an alert that has only `cloud`, or a filter of log lines (`log`), does not exist on
+one machine.
 infra/dashboards/*.json: panels with queries; those marked `cloud` are shown only in Cloud Monitoring.
 """
 

@@ -5,12 +5,12 @@ locals {
   alerts     = [for alert in jsondecode(file("${path.module}/alerts.json")).alerts : alert if alert.name != "BackupNotCopied" || length(local.recovery) > 0]
   dashboards = { for file in fileset(path.module, "dashboards/*.json") : trimsuffix(basename(file), ".json") => jsondecode(file("${path.module}/${file}")) }
 
-  # An alert fires while all its conditions hold.
+  # An alert fires while all its conditions hold; one with `log` fires for each matching log line.
   expressions = {
     for alert in local.alerts : alert.name => join(" and ", [
       for c in try(alert.cloud, alert.conditions) :
       "(${strcontains(c.query, "$") ? replace(replace(replace(c.query, "$READS", local.checks.reads), "$WRITES", local.checks.writes), "$REGION_WRITES", local.checks.region_writes) : c.query}) ${can(c.above) ? ">" : "<"} ${try(c.above, c.below)}"
-    ])
+    ]) if !can(alert.log)
   }
   # The names that Cloud Monitoring gives to the uptime checks.
   checks = {
@@ -19,7 +19,9 @@ locals {
     # A pattern, because there is one for each region that may write.
     region_writes = join("|", [for region, check in google_monitoring_uptime_check_config.region_writes : check.uptime_check_id])
   }
-  units = { ops = "1/s", ratio = "10^2.%", seconds = "s", count = "1" }
+  # One place on each, because the alerts count places: "USA" has three, so it would outvote two continents.
+  continents = ["USA_VIRGINIA", "EUROPE", "ASIA_PACIFIC"]
+  units      = { ops = "1/s", ratio = "10^2.%", seconds = "s", count = "1" }
 }
 
 resource "google_monitoring_alert_policy" "alert" {
@@ -32,13 +34,34 @@ resource "google_monitoring_alert_policy" "alert" {
 
   conditions {
     display_name = each.value.summary
-    condition_prometheus_query_language {
-      query               = local.expressions[each.key]
-      duration            = "${local.hold_seconds[each.key]}s"
-      evaluation_interval = "60s"
-      alert_rule          = each.key
-      # Metrics that were never written have no descriptor; without this the alert would be refused.
-      disable_metric_validation = true
+    dynamic "condition_prometheus_query_language" {
+      for_each = can(each.value.log) ? [] : [local.expressions[each.key]]
+      content {
+        query               = condition_prometheus_query_language.value
+        duration            = "${local.hold_seconds[each.key]}s"
+        evaluation_interval = "60s"
+        alert_rule          = each.key
+        # Metrics that were never written have no descriptor; without this the alert would be refused.
+        disable_metric_validation = true
+      }
+    }
+    dynamic "condition_matched_log" {
+      for_each = can(each.value.log) ? [each.value.log] : []
+      content {
+        filter = condition_matched_log.value
+      }
+    }
+  }
+
+  # Alerts on log lines need a rate limit, and nothing measures when they are over. Refused calls are not counted by a
+  # metric: Cloud KMS writes them for resources of several types, and a query of a metric reads one type.
+  dynamic "alert_strategy" {
+    for_each = can(each.value.log) ? [each.value.log] : []
+    content {
+      auto_close = "86400s"
+      notification_rate_limit {
+        period = "900s"
+      }
     }
   }
 
@@ -48,7 +71,7 @@ resource "google_monitoring_alert_policy" "alert" {
     mime_type = "text/markdown"
   }
 
-  depends_on = [google_project_service.api, google_logging_metric.key_access_denied]
+  depends_on = [google_project_service.api]
 }
 
 locals {
@@ -93,31 +116,12 @@ resource "google_monitoring_dashboard" "dashboard" {
   depends_on = [google_project_service.api]
 }
 
-# Data access logs are on for both (project.tf), so a refused call shows that somebody tried.
-resource "google_logging_metric" "key_access_denied" {
-  name        = "key_access_denied"
-  description = "Calls to Cloud KMS and Secret Manager that were refused for want of a right."
-  filter      = <<-EOT
-    log_id("cloudaudit.googleapis.com/data_access")
-    protoPayload.serviceName=("cloudkms.googleapis.com" OR "secretmanager.googleapis.com")
-    protoPayload.status.code=7
-  EOT
-  metric_descriptor {
-    metric_kind = "DELTA"
-    value_type  = "INT64"
-    labels { key = "service" }
-  }
-  label_extractors = { service = "EXTRACT(protoPayload.serviceName)" }
-
-  depends_on = [google_project_service.api]
-}
-
 # From three continents, through the balancer, to a path that needs no sign-in and that no CDN may answer.
 resource "google_monitoring_uptime_check_config" "api" {
   display_name     = "API"
   timeout          = "10s"
   period           = "60s"
-  selected_regions = ["USA", "EUROPE", "ASIA_PACIFIC"]
+  selected_regions = local.continents
 
   http_check {
     path         = "/ready"
@@ -143,7 +147,7 @@ resource "google_monitoring_uptime_check_config" "writes" {
   display_name     = "Writes"
   timeout          = "10s"
   period           = "60s"
-  selected_regions = ["USA", "EUROPE", "ASIA_PACIFIC"]
+  selected_regions = local.continents
 
   http_check {
     request_method      = "POST"

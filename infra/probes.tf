@@ -19,7 +19,7 @@ resource "google_monitoring_uptime_check_config" "region_writes" {
   display_name     = "Writes in ${each.key}"
   timeout          = "10s"
   period           = "60s"
-  selected_regions = ["USA", "EUROPE", "ASIA_PACIFIC"]
+  selected_regions = local.continents
 
   http_check {
     request_method      = "POST"

@@ -50,8 +50,14 @@ run "monitoring" {
     error_message = "An alert on what Google measures asks our own metrics."
   }
   assert {
-    condition     = google_monitoring_alert_policy.alert["KeyAccessDenied"].severity == "CRITICAL" && google_logging_metric.key_access_denied.name == "key_access_denied"
-    error_message = "Refused calls for keys wake nobody."
+    condition     = google_monitoring_alert_policy.alert["KeyAccessDenied"].severity == "CRITICAL" && strcontains(google_monitoring_alert_policy.alert["KeyAccessDenied"].conditions[0].condition_matched_log[0].filter, "cloudkms.googleapis.com") && length(google_monitoring_alert_policy.alert["KeyAccessDenied"].alert_strategy[0].notification_rate_limit) == 1
+    error_message = "Refused calls for keys wake nobody, or the alert on log lines has no rate limit, which Google requires."
+  }
+  assert {
+    condition = alltrue([
+      for p in google_monitoring_alert_policy.alert : length(p.conditions[0].condition_prometheus_query_language) + length(p.conditions[0].condition_matched_log) == 1
+    ])
+    error_message = "An alert asks for nothing, or for two things."
   }
   assert {
     condition     = length(google_monitoring_dashboard.dashboard) == length(fileset(".", "dashboards/*.json"))
@@ -65,8 +71,8 @@ run "monitoring" {
     error_message = "A dashboard lacks panels."
   }
   assert {
-    condition     = toset(google_monitoring_uptime_check_config.api.selected_regions) == toset(["USA", "EUROPE", "ASIA_PACIFIC"])
-    error_message = "The API is not looked at from three continents."
+    condition     = toset(google_monitoring_uptime_check_config.api.selected_regions) == toset(["USA_VIRGINIA", "EUROPE", "ASIA_PACIFIC"])
+    error_message = "The API is not looked at from one place on each of three continents."
   }
   assert {
     condition     = google_monitoring_uptime_check_config.api.monitored_resource[0].labels.host == "api.example.com"

@@ -54,6 +54,16 @@ class Counter(Instrument):
 
     kind = "counter"
 
+    def __init__(self, name: str, description: str, labels: Sequence[str]) -> None:
+        super().__init__(name, description, labels)
+        self._zeros: list[Labels] = []
+
+    def starts_at_zero(self, **labels: str) -> None:
+        """Report 0 for these labels before the first `add`. An increase is measured between two reports, so a query for
+        a single rare event would otherwise not see the first one of each process."""
+        assert labels.keys() == self.labels, f"{self.name} has the labels {sorted(self.labels)}"
+        self._zeros.append(labels)
+
     def add(self, amount: int = 1, /, **labels: str) -> None:
         assert labels.keys() == self.labels, f"{self.name} has the labels {sorted(self.labels)}"
         if self._bound is not None:
@@ -61,6 +71,8 @@ class Counter(Instrument):
 
     def bind(self, meter: Meter) -> None:
         self._bound = meter.create_counter(self.name, description=self.description).add
+        for labels in self._zeros:
+            self._bound(0, labels)
 
 
 class Histogram(Instrument):
@@ -181,3 +193,5 @@ CACHE_READS = counter(
 ABORTS = counter("wallet_aborts_total", "Transaction bodies that were run again.", "operation")
 SIGNER_DENIALS = counter("wallet_signer_denials_total", "Signatures refused: policy, or key.", "reason")
 EVENTS = counter("wallet_events_total", "Committed events.", "type")
+for _rare in ("claim.failed", "account.second_factor_refused"):  # alerts count single ones
+    EVENTS.starts_at_zero(type=_rare)

@@ -47,6 +47,8 @@ NOT_FIRED = {
     "Contention": "the embedded store does not abort",
     "CacheMisses": "takes half an hour of misses",
     "PayoutsStand": "as LaneStuck, of a payout: takes a claim that is processed while the node hangs",
+    "UpkeepSilent": "as SchedulesSilent, of schedules that start once a minute: that is not scaled",
+    "SecondFactorsRefused": "takes wrong codes of eleven accounts: tests/emulated/identity has one account's",
     "QueueStands": "takes an address that has waited for a nonce for a quarter of an hour",
 }
 

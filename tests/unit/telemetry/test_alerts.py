@@ -16,6 +16,7 @@ import shared
 from emulators import monitoring
 from shared.runtime import operation
 from shared.telemetry import metrics
+from tests.support.collected_telemetry import measured
 
 SUFFIXES = ("_bucket", "_count", "_sum")
 PROMTOOL = shutil.which("promtool")
@@ -68,6 +69,57 @@ def test_each_alert_has_its_section_of_the_runbook() -> None:
         assert alert["severity"] in ("page", "ticket")
         for condition in [*alert.get("conditions", ()), *alert.get("cloud", ())]:
             assert ("above" in condition) != ("below" in condition)
+
+
+def test_events_whose_number_fires_an_alert_are_reported_before_the_first() -> None:
+    """A process that reports only 1 has no increase: its first failed settlement would wake nobody."""
+    counted = {
+        name
+        for alert in monitoring.alerts()
+        for condition in alert.get("conditions", ())
+        for name in re.findall(r'increase\(wallet_events_total\{type="([^"]+)"', condition["query"])
+    }
+    assert "claim.failed" in counted
+    with measured() as found:
+        assert [n for n in counted if found.value("wallet_events_total", type=n) != 0] == []
+
+
+def test_requests_that_wait_on_purpose_are_not_slow() -> None:
+    """One client in twenty that follows events by long polls would wake somebody."""
+    routes = json.loads(Path("schemas/openapi.json").read_text())["paths"].values()
+    waiting = {
+        one["operationId"]
+        for route in routes
+        for one in route.values()
+        if any(parameter.get("name") == "wait" for parameter in one.get("parameters", ()))
+    } | {
+        name
+        for name, one in json.loads(Path("schemas/catalog.json").read_text())["operations"].items()
+        if any(http["media"] in ("text/event-stream", "websocket") for http in one["http"])
+    }
+    assert len(waiting) > 1
+    (alert,) = (one for one in monitoring.alerts() if one["name"] == "LatencyBudgetBurn")
+    for condition in alert["conditions"]:
+        left_out = re.findall(r'operation!~"([^"]+)"', condition["query"])
+        assert [set(names.split("|")) for names in left_out] == [waiting, waiting]
+
+
+def test_dead_letters_that_are_kept_for_a_person_keep_no_alert_firing() -> None:
+    """Nobody acknowledges them: each stays in its subscription for 31 days, recorded or not."""
+    kept = re.search(r'"dead_letters_kept" \{\n  name += "([^"]+)"', Path("infra/messaging.tf").read_text())
+    assert kept
+    matches = {"=": str.__eq__, "!=": str.__ne__, "=~": lambda a, b: bool(re.fullmatch(b, a))}
+    asked = {
+        alert["name"]: re.findall(r'subscription_id(=~|!=|=)"([^"]+)"', condition["query"])
+        for alert in monitoring.alerts()
+        for condition in alert.get("cloud", ())
+        if "pubsub_subscription" in condition["query"]
+    }
+    assert {"DeadLettersUnread", "QueueOld"} <= asked.keys()
+    for name, selectors in asked.items():
+        assert selectors, name
+        assert all(matches[sign]("record_dead_letter.dead-letters", value) for sign, value in selectors), name
+        assert not all(matches[sign](kept[1], value) for sign, value in selectors), name
 
 
 def test_an_alert_holds_while_all_its_conditions_do() -> None:

@@ -34,6 +34,15 @@ def test_counters_and_histograms_are_collected(registry: Registry, collected: Me
     assert (point.sum, tuple(point.bucket_counts)) == (1.5, (0, 1, 0))
 
 
+def test_the_first_of_a_rare_event_is_an_increase(registry: Registry) -> None:
+    paid = registry.counter("wallet_paid_total", "Paid.", "type")
+    paid.starts_at_zero(type="failed")
+    with measured(registry) as found:
+        assert found.value("wallet_paid_total", type="failed") == 0
+        paid.add(type="failed")
+        assert found.value("wallet_paid_total", type="failed") == 1
+
+
 def test_what_was_declared_before_somebody_collects_is_collected(registry: Registry) -> None:
     early = registry.counter("wallet_early_total", "")
     early.add()
