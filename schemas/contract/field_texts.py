@@ -10,7 +10,7 @@ from typing import Any, Final
 
 _ANYWHERE: Final[Mapping[str, str]] = {
     # lists
-    "limit": "The maximum number of items.",
+    "limit": "The maximum number of items of a page.",
     "cursor": "The position to continue from: the `next_cursor` of the previous page.",
     "next_cursor": "The `cursor` of the next page; null on the last page.",
     "created_after": "Created at this time or later.",
@@ -107,6 +107,13 @@ _ACTION: Final = {
 }
 _WALLET: Final = {"wallet_id": "The wallet; it may be omitted if there is only one."}
 _PAID_WALLET: Final = {"wallet_id": "The wallet to be paid; it may be omitted if there is only one."}
+_NOTED: Final = {"metadata": "Only those with this entry in their `metadata`: `key:value`."}
+_ARGUMENTS: Final = {
+    "arguments": "In order or by name. Integers are decimal strings, bytes are hexadecimal, tuples lists or objects.",
+}
+_FUNCTION: Final = _ARGUMENTS | {
+    "method": "The function's name, or its full signature if several have the name.",
+}
 _OF_MODELS: Final[Mapping[str, Mapping[str, str]]] = {
     "SendTransaction": _ACTION
     | _WALLET
@@ -123,6 +130,34 @@ _OF_MODELS: Final[Mapping[str, Mapping[str, str]]] = {
         "block_hash": "The hash of its block; null without one.",
         "confirmations": "The depth of its block: 1 for the newest block.",
         "contract_address": "The address of the created contract; null if it creates none.",
+    },
+    "TokenAmount": {
+        "address": "The contract of the token.",
+        "type": "The kind of the token.",
+        "amount": "In base units.",
+        "token_id": "The id of the token, as a decimal string.",
+    },
+    "ListSupplies": _NOTED,
+    "ListOrders": _NOTED,
+    "ListWallets": _NOTED,
+    "ListTransactions": _NOTED,
+    "ListContracts": _NOTED,
+    "CallContract": _FUNCTION
+    | {
+        "from": "The address of one of your wallets, as the sender; none by default.",
+        "block": "The number or the tag of the block whose state is read.",
+    },
+    "ReadCall": _FUNCTION,
+    "Multicall": {"block": "The number or the tag of the block whose state is read."},
+    "SendToContract": _FUNCTION | _WALLET | {"value": _ACTION["value"], "gas": _ACTION["gas"]},
+    "DeployContract": _ARGUMENTS | _WALLET | {"value": _ACTION["value"], "gas": _ACTION["gas"]},
+    "ListContractEvents": {
+        "event": "The event's name, or its full signature if several have the name.",
+        "from_block": "The first block.",
+        "to_block": "The last block.",
+        "topic1": "The value of the first indexed argument: 32 bytes in hexadecimal.",
+        "topic2": "The value of the second indexed argument: 32 bytes in hexadecimal.",
+        "topic3": "The value of the third indexed argument: 32 bytes in hexadecimal.",
     },
     "ClaimOrder": _PAID_WALLET,
     "ClaimNext": _PAID_WALLET,

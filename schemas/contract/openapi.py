@@ -185,6 +185,7 @@ def _body(trigger: HttpTrigger, schemas: Mapping[str, Any]) -> dict[str, Any] | 
         {"$ref": REF.format(model=trigger.request.__name__)}
         if not names
         else {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
+        | ({"description": whole["description"]} if "description" in whole else {})
     )
     return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
 

@@ -29,6 +29,7 @@ class Field:
     name: str
     schema: Mapping[str, Any]
     required: bool
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ClientOperation:
     path_fields: tuple[Field, ...]
     query: tuple[Field, ...]
     body: tuple[Field, ...]
+    body_text: str
     has_body: bool
     headers: frozenset[str]
     answer: Mapping[str, Any] | None
@@ -116,7 +118,7 @@ def _operation(
 ) -> ClientOperation:
     group, parameters = entry["tags"][0], entry["parameters"]
     answers = [one for _, one in _successes(entry) if JSON in one.get("content", {})]
-    body = entry.get("requestBody", {}).get("content", {}).get(JSON, {}).get("schema")
+    body = _schema(document, entry.get("requestBody", {}).get("content", {}).get(JSON, {}).get("schema", {}))
     return ClientOperation(
         id=entry["operationId"],
         name=short_name(entry["operationId"], group),
@@ -127,8 +129,9 @@ def _operation(
         description=entry.get("description", ""),
         path_fields=tuple(_fields(parameters, "path")),
         query=tuple(_fields(parameters, "query")),
-        body=tuple(_body(document, body)),
-        has_body=body is not None,
+        body=tuple(_body(body)),
+        body_text=body.get("description", ""),
+        has_body=bool(body),
         headers=frozenset(one["name"] for one in parameters if one["in"] == "header"),
         answer=answers[0]["content"][JSON]["schema"] if answers else None,
         empty=any(status == "204" for status, _ in _successes(entry)),
@@ -159,15 +162,26 @@ def _renamed(one: ClientOperation, name: str) -> ClientOperation:
 def _fields(parameters: list[Mapping[str, Any]], where: str) -> Iterator[Field]:
     for one in parameters:
         if one["in"] == where:
-            yield Field(one["name"], one["schema"], bool(one.get("required")))
+            text = one.get("description") or _text(one["schema"])
+            yield Field(one["name"], one["schema"], bool(one.get("required")), text)
 
 
-def _body(document: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Iterator[Field]:
-    """The body's fields, required fields first."""
-    if schema is None:
-        return
+def _text(schema: Mapping[str, Any]) -> str:
+    """What a field's description says; of a field that may be null, the description of the other kind."""
+    kinds = [schema, *schema.get("anyOf", [])]
+    return next((one["description"] for one in kinds if one.get("description")), "")
+
+
+def _schema(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema itself, or the model that it names."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].removeprefix(SCHEMAS)]
+    return schema
+
+
+def _body(schema: Mapping[str, Any]) -> Iterator[Field]:
+    """The body's fields, required fields first."""
     required = schema.get("required", [])
-    fields = [Field(name, one, name in required) for name, one in schema.get("properties", {}).items()]
+    properties = schema.get("properties", {}).items()
+    fields = [Field(name, one, name in required, _text(one)) for name, one in properties]
     yield from sorted(fields, key=lambda field: not field.required)

@@ -3,6 +3,7 @@ operations."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from schemas.contract.clients.operations import ClientOperation, Field
 from schemas.contract.clients.python_models import MADE, PACKAGE, docstring
 
 M = "models."
+WIDTH = 102  # characters of a docstring's line, without its indentation
 
 
 def modules(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -86,7 +88,7 @@ def _method(
 ) -> str:
     item = known.page_item(document, one.answer)
     answer = types.answer_type(one.answer, M) if one.answer else "None"
-    about = docstring(f"{one.summary}\n\n{one.description}".strip(), "        ")
+    about = docstring("\n\n".join(_texts(one)), "        ")
     prefix = "Async" if later else ""
     arguments = _arguments(one, inputs, paged=item is not None)
     call = _call(one, answer if not one.streams else "None")
@@ -104,6 +106,20 @@ def _method(
         result = f"{'await ' if later else ''}self._run({call})"
     returned = result if answer == "None" and not one.streams else f"return {result}"
     return f"    {head}:\n{about}        {returned}\n"
+
+
+def _texts(one: ClientOperation) -> Iterator[str]:
+    """The paragraphs of a method's docstring: the operation, the body, and each argument that has a description."""
+    yield from filter(None, (one.summary, one.description))
+    if one.body_text:
+        yield textwrap.fill(one.body_text, WIDTH)
+    rows = [
+        textwrap.fill(f"{types.python_name(field.name)}: {field.text}", WIDTH, subsequent_indent="    ")
+        for field in (*one.path_fields, *one.body, *one.query)
+        if field.text
+    ]
+    if rows:
+        yield "\n".join(rows)
 
 
 def _arguments(one: ClientOperation, inputs: Mapping[str, str], *, paged: bool) -> str:

@@ -46,6 +46,22 @@ def test_python_and_typescript_have_it(one: known.ClientOperation) -> None:
     assert f"  {typescript.camel(one.name)}(" in text
 
 
+def test_the_methods_of_python_say_what_each_argument_means() -> None:
+    explained = 0
+    for one in OPERATIONS:
+        module = importlib.import_module(f"web3_wallet_client.resources.{one.attribute}")
+        for prefix in ("", "Async"):
+            about = (
+                inspect.getdoc(getattr(getattr(module, prefix + known.class_name(one.group)), one.name)) or ""
+            )
+            text = " ".join(about.split())
+            for field in (*one.path_fields, *one.query, *one.body):
+                if field.text:
+                    assert f"{python_types.python_name(field.name)}: {' '.join(field.text.split())}" in text
+                    explained += 1
+    assert explained > 400
+
+
 def test_both_clients_hold_every_group() -> None:
     for kind in (Resources, AsyncResources):
         assert set(vars(kind(None))) == {one.attribute for one in OPERATIONS}  # type: ignore[arg-type]

@@ -21,7 +21,9 @@ class Admin(Group):
         """Get a token to act for one user for a few minutes (emergency access). It cannot export keys.
 
         Needs an administrator who proved a second factor in the last five minutes, and a reason. The user is notified at once,
-        and the audit log names the administrator and the user in every row written with the token."""
+        and the audit log names the administrator and the user in every row written with the token.
+
+        Emergency access. `reason` is kept in the audit log and shown to the user."""
         return self._run(
             Call(
                 "POST",
@@ -45,7 +47,9 @@ class Admin(Group):
         """End a sign-in of an account, with a reason. Its owner is notified; a sign-in that has ended stays as it is.
 
         It changes nothing more from now on. The access token that was issued last can read until it expires, at most for 15
-        minutes. The administrator must have a second factor: in production this cannot be skipped."""
+        minutes. The administrator must have a second factor: in production this cannot be skipped.
+
+        `reason` is kept in the audit log and shown to the user."""
         self._run(
             Call[None](
                 "POST",
@@ -99,7 +103,13 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ClaimPage, models.Claim]:
-        """List the claims of all users, newest first."""
+        """List the claims of all users, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return Pages(
             self._run,
             Call(
@@ -135,7 +145,13 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.OrderPage, models.Order]:
-        """List the orders of all users, newest first."""
+        """List the orders of all users, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return Pages(
             self._run,
             Call(
@@ -171,7 +187,13 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.SupplyPage, models.Supply]:
-        """List the supplies of all users, newest first."""
+        """List the supplies of all users, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return Pages(
             self._run,
             Call(
@@ -209,7 +231,12 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.TransactionPage, models.Transaction]:
-        """List the transactions of all users, newest first, with their attempts and what each one waits for."""
+        """List the transactions of all users, newest first, with their attempts and what each one waits for.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time."""
         return Pages(
             self._run,
             Call(
@@ -245,7 +272,12 @@ class Admin(Group):
     ) -> Pages[models.WalletPage, models.Wallet]:
         """List the wallets of all users, newest first, or only those with one address.
 
-        Deleted wallets are left out."""
+        Deleted wallets are left out.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time."""
         return Pages(
             self._run,
             Call(
@@ -275,7 +307,10 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.LanePage, models.LaneView]:
-        """List the sending addresses (lanes): their nonces, how many transactions are queued, and why a lane is paused."""
+        """List the sending addresses (lanes): their nonces, how many transactions are queued, and why a lane is paused.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -304,7 +339,10 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.UserApiKeyPage, models.ApiKey]:
-        """List the API keys of one account, newest first, without the secret keys themselves."""
+        """List the API keys of one account, newest first, without the secret keys themselves.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -331,7 +369,10 @@ class Admin(Group):
     ) -> Pages[models.UserSignInPage, models.UserSignIn]:
         """List the sign-ins of one account, newest first, and what failed recently.
 
-        Sign-ins that ended stay in the list until 31 days after they began. Only administrators see device and network."""
+        Sign-ins that ended stay in the list until 31 days after they began. Only administrators see device and network.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -355,7 +396,10 @@ class Admin(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.UserPage, models.User]:
-        """List all accounts, newest first."""
+        """List all accounts, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -405,7 +449,9 @@ class Admin(Group):
     ) -> None:
         """Revoke an API key of an account at once, with a reason. Its owner is notified.
 
-        The administrator must have a second factor: in production this cannot be skipped."""
+        The administrator must have a second factor: in production this cannot be skipped.
+
+        `reason` is kept in the audit log and shown to the user."""
         self._run(
             Call[None](
                 "POST",
@@ -427,7 +473,9 @@ class Admin(Group):
 
         An event says what happened to which resource and who did it; read the resource itself for its content. The stream
         continues after the event named by `Last-Event-ID` or `after`, or begins now when neither is given. A cursor is valid
-        for one day; for older events use `GET /audit`. The stream ends as a user's own event stream does."""
+        for one day; for older events use `GET /audit`. The stream ends as a user's own event stream does.
+
+        types: Event types, separated by commas; `order.*` means all types of orders."""
         return EventStream(
             self._transport,
             Call[None]("GET", "/api/v1/admin/events/stream", None, query={"after": after, "types": types}),
@@ -448,7 +496,12 @@ class Admin(Group):
         Disabling an account releases its open claims; settlements already in progress finish. The administrator must have a
         second factor: in production this cannot be skipped. Administrators cannot change their own roles or disable
         themselves, and cannot grant the `service` role, which may act for every user: that takes
-        `python -m shared.ops.appoint_service`."""
+        `python -m shared.ops.appoint_service`.
+
+        For administrators; absent fields stay. The user in the path is `id`.
+
+        roles: The roles of the account; each is a set of permissions.
+        tier: The tier of the account, which decides its rate limits."""
         return self._run(
             Call(
                 "PUT",
@@ -469,7 +522,9 @@ class AsyncAdmin(AsyncGroup):
         """Get a token to act for one user for a few minutes (emergency access). It cannot export keys.
 
         Needs an administrator who proved a second factor in the last five minutes, and a reason. The user is notified at once,
-        and the audit log names the administrator and the user in every row written with the token."""
+        and the audit log names the administrator and the user in every row written with the token.
+
+        Emergency access. `reason` is kept in the audit log and shown to the user."""
         return await self._run(
             Call(
                 "POST",
@@ -493,7 +548,9 @@ class AsyncAdmin(AsyncGroup):
         """End a sign-in of an account, with a reason. Its owner is notified; a sign-in that has ended stays as it is.
 
         It changes nothing more from now on. The access token that was issued last can read until it expires, at most for 15
-        minutes. The administrator must have a second factor: in production this cannot be skipped."""
+        minutes. The administrator must have a second factor: in production this cannot be skipped.
+
+        `reason` is kept in the audit log and shown to the user."""
         await self._run(
             Call[None](
                 "POST",
@@ -549,7 +606,13 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ClaimPage, models.Claim]:
-        """List the claims of all users, newest first."""
+        """List the claims of all users, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return AsyncPages(
             self._run,
             Call(
@@ -585,7 +648,13 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.OrderPage, models.Order]:
-        """List the orders of all users, newest first."""
+        """List the orders of all users, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return AsyncPages(
             self._run,
             Call(
@@ -621,7 +690,13 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.SupplyPage, models.Supply]:
-        """List the supplies of all users, newest first."""
+        """List the supplies of all users, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return AsyncPages(
             self._run,
             Call(
@@ -659,7 +734,12 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.TransactionPage, models.Transaction]:
-        """List the transactions of all users, newest first, with their attempts and what each one waits for."""
+        """List the transactions of all users, newest first, with their attempts and what each one waits for.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time."""
         return AsyncPages(
             self._run,
             Call(
@@ -695,7 +775,12 @@ class AsyncAdmin(AsyncGroup):
     ) -> AsyncPages[models.WalletPage, models.Wallet]:
         """List the wallets of all users, newest first, or only those with one address.
 
-        Deleted wallets are left out."""
+        Deleted wallets are left out.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        created_before: Created before this time."""
         return AsyncPages(
             self._run,
             Call(
@@ -725,7 +810,10 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.LanePage, models.LaneView]:
-        """List the sending addresses (lanes): their nonces, how many transactions are queued, and why a lane is paused."""
+        """List the sending addresses (lanes): their nonces, how many transactions are queued, and why a lane is paused.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -756,7 +844,10 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.UserApiKeyPage, models.ApiKey]:
-        """List the API keys of one account, newest first, without the secret keys themselves."""
+        """List the API keys of one account, newest first, without the secret keys themselves.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -783,7 +874,10 @@ class AsyncAdmin(AsyncGroup):
     ) -> AsyncPages[models.UserSignInPage, models.UserSignIn]:
         """List the sign-ins of one account, newest first, and what failed recently.
 
-        Sign-ins that ended stay in the list until 31 days after they began. Only administrators see device and network."""
+        Sign-ins that ended stay in the list until 31 days after they began. Only administrators see device and network.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -807,7 +901,10 @@ class AsyncAdmin(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.UserPage, models.User]:
-        """List all accounts, newest first."""
+        """List all accounts, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -857,7 +954,9 @@ class AsyncAdmin(AsyncGroup):
     ) -> None:
         """Revoke an API key of an account at once, with a reason. Its owner is notified.
 
-        The administrator must have a second factor: in production this cannot be skipped."""
+        The administrator must have a second factor: in production this cannot be skipped.
+
+        `reason` is kept in the audit log and shown to the user."""
         await self._run(
             Call[None](
                 "POST",
@@ -879,7 +978,9 @@ class AsyncAdmin(AsyncGroup):
 
         An event says what happened to which resource and who did it; read the resource itself for its content. The stream
         continues after the event named by `Last-Event-ID` or `after`, or begins now when neither is given. A cursor is valid
-        for one day; for older events use `GET /audit`. The stream ends as a user's own event stream does."""
+        for one day; for older events use `GET /audit`. The stream ends as a user's own event stream does.
+
+        types: Event types, separated by commas; `order.*` means all types of orders."""
         return AsyncEventStream(
             self._transport,
             Call[None]("GET", "/api/v1/admin/events/stream", None, query={"after": after, "types": types}),
@@ -900,7 +1001,12 @@ class AsyncAdmin(AsyncGroup):
         Disabling an account releases its open claims; settlements already in progress finish. The administrator must have a
         second factor: in production this cannot be skipped. Administrators cannot change their own roles or disable
         themselves, and cannot grant the `service` role, which may act for every user: that takes
-        `python -m shared.ops.appoint_service`."""
+        `python -m shared.ops.appoint_service`.
+
+        For administrators; absent fields stay. The user in the path is `id`.
+
+        roles: The roles of the account; each is a set of permissions.
+        tier: The tier of the account, which decides its rate limits."""
         return await self._run(
             Call(
                 "PUT",

@@ -29,7 +29,10 @@ class Audit(Group):
     ) -> Pages[models.AuditPage, models.AuditEntry]:
         """List the audit log, newest entries first.
 
-        `from` is inclusive, `to` is exclusive. Entries never change."""
+        `from` is inclusive, `to` is exclusive. Entries never change.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -69,7 +72,10 @@ class AsyncAudit(AsyncGroup):
     ) -> AsyncPages[models.AuditPage, models.AuditEntry]:
         """List the audit log, newest entries first.
 
-        `from` is inclusive, `to` is exclusive. Entries never change."""
+        `from` is inclusive, `to` is exclusive. Entries never change.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(

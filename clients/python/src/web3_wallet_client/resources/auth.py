@@ -21,7 +21,11 @@ class Auth(Group):
     ) -> models.AddedPasskey:
         """Add a passkey as a second factor.
 
-        If it is the account's first second factor, the answer contains recovery codes. They are shown only once."""
+        If it is the account's first second factor, the answer contains recovery codes. They are shown only once.
+
+        `credential` is the result of `navigator.credentials.create` for the options.
+
+        credential: The result of the browser's `navigator.credentials`, as JSON."""
         return self._run(
             Call(
                 "POST",
@@ -52,7 +56,9 @@ class Auth(Group):
         """Change the account's password.
 
         All other sessions of the account end, and by default all its API keys. The current session continues and counts as
-        freshly authenticated."""
+        freshly authenticated.
+
+        All other sessions end, and all API keys unless `end_api_keys` is false."""
         return self._run(
             Call(
                 "POST",
@@ -73,7 +79,13 @@ class Auth(Group):
     ) -> models.CreatedApiKey:
         """Create an API key with some of the owner's permissions.
 
-        The key is shown only in this answer and stored as a hash."""
+        The key is shown only in this answer and stored as a hash.
+
+        `scopes` are permissions; a key never has more than its owner. Without `expires_at` it is valid for 90
+        days, at most for a year.
+
+        scopes: The permissions of its owner that the key has.
+        expires_at: The time at which it expires; null if it never does."""
         return self._run(
             Call(
                 "POST",
@@ -111,7 +123,10 @@ class Auth(Group):
         """Delete the caller's account: personal data is removed at once, keys of wallets are kept for 30 days.
 
         The request is refused while one of its wallets holds something, or others still rely on the account: export or empty
-        the wallets first. The answer names what could not be checked, such as tokens that are not registered."""
+        the wallets first. The answer names what could not be checked, such as tokens that are not registered.
+
+        `confirm`: the keys were exported or are not needed. Without it, an account with wallets is not
+        deleted."""
         return self._run(
             Call(
                 "DELETE",
@@ -186,7 +201,10 @@ class Auth(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ApiKeyPage, models.ApiKey]:
-        """List the caller's API keys, newest first, without the secret keys themselves."""
+        """List the caller's API keys, newest first, without the secret keys themselves.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -207,7 +225,10 @@ class Auth(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.PasskeyPage, models.Passkey]:
-        """List the caller's passkeys with their names and dates."""
+        """List the caller's passkeys with their names and dates.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -228,7 +249,10 @@ class Auth(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.SessionPage, models.Session]:
-        """List the caller's active sessions with device, network and last use."""
+        """List the caller's active sessions with device, network and last use.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -253,7 +277,13 @@ class Auth(Group):
         """Sign in with e-mail address and password, and with the second factor if the account has one.
 
         The second factor is `otp` (a code of the authenticator app or a recovery code) or `passkey`. A wrong password and an
-        unknown address get the same answer, after the same time."""
+        unknown address get the same answer, after the same time.
+
+        If the account has a second factor: `otp`, six digits of the authenticator app or a recovery code; or
+        `passkey`, the answer to the challenge that came with SECOND_FACTOR_REQUIRED.
+
+        email: The e-mail address of the account.
+        otp: A code of the authenticator app, or a recovery code."""
         return self._run(
             Call(
                 "POST",
@@ -283,7 +313,11 @@ class Auth(Group):
         """Exchange a refresh token for a new access token and the next refresh token.
 
         A refresh token can be used once. Using an older token of the same session again ends the session, because then two
-        parties hold it and one of them has stolen it."""
+        parties hold it and one of them has stolen it.
+
+        A refresh token is valid once; using it again ends the session.
+
+        refresh_token: Gets the next access token; it is valid once."""
         return self._run(
             Call(
                 "POST",
@@ -300,7 +334,11 @@ class Auth(Group):
 
         For an address that already has an account the answer is the same, after the same time, and the owner of the account
         gets a mail: the caller cannot find out who has an account. Either way an event is committed, whose receiver,
-        `on_mail_requested`, sends the mail. An address gets only a few such mails in an hour."""
+        `on_mail_requested`, sends the mail. An address gets only a few such mails in an hour.
+
+        The e-mail address is compared in lower case; the password has 8 to 256 characters.
+
+        email: The e-mail address of the account."""
         return self._run(
             Call(
                 "POST",
@@ -323,7 +361,9 @@ class Auth(Group):
 
         The answer is the same, after the same time, whether or not the address has an account: either way one event is
         committed, and only its receiver, `on_mail_requested`, looks for the account's mailbox and sends the mail. If too many
-        mails were requested for an address in this hour, nothing happens."""
+        mails were requested for an address in this hour, nothing happens.
+
+        email: The e-mail address of the account."""
         self._run(
             Call[None](
                 "POST",
@@ -339,7 +379,9 @@ class Auth(Group):
         """Choose a new password with the token from the mail.
 
         The token proves that the caller reads the mailbox. All sessions and API keys of the account end. Webhooks
-        go on; the notice says how many."""
+        go on; the notice says how many.
+
+        `token` is the one from the mail; it is valid once, for an hour."""
         return self._run(
             Call(
                 "POST",
@@ -355,7 +397,11 @@ class Auth(Group):
         """Confirm the account's e-mail address with the token from the mail and the account's password.
 
         Everything that was set up before the confirmation ends: sessions, API keys and second factors. Existing wallets are
-        marked as unproven."""
+        marked as unproven.
+
+        `token` is the one from the mail; it is valid for two days. `password` is that of the account: whoever
+        reads the mailbox but does not know the password got the mail because of somebody else's account, and
+        can choose a password by mail instead."""
         return self._run(
             Call(
                 "POST",
@@ -370,7 +416,11 @@ class Auth(Group):
     def verify_passkey(self, *, credential: Mapping[str, Any], timeout: float | None = None) -> models.StepUp:
         """Prove a passkey in the current session (step-up).
 
-        The answer is an access token that records the second factor."""
+        The answer is an access token that records the second factor.
+
+        `credential` is the result of `navigator.credentials.get` for the challenge.
+
+        credential: The result of the browser's `navigator.credentials`, as JSON."""
         return self._run(
             Call(
                 "POST",
@@ -394,7 +444,11 @@ class Auth(Group):
 
         The first sign-in with an address creates its account. An account of a key is identified by its address, an account of
         a contract wallet by chain and address, because another contract may stand at the same address of another chain. A
-        nonce can be used for one sign-in."""
+        nonce can be used for one sign-in.
+
+        EIP-4361.
+
+        otp: A code of the authenticator app, or a recovery code."""
         return self._run(
             Call(
                 "POST",
@@ -409,7 +463,9 @@ class Auth(Group):
     def verify_totp(self, *, code: str, timeout: float | None = None) -> models.StepUp:
         """Prove the second factor in the current session; the first code confirms an authenticator app just added.
 
-        The answer is an access token that records the second factor. The refresh token stays valid and keeps it."""
+        The answer is an access token that records the second factor. The refresh token stays valid and keeps it.
+
+        Six digits of the authenticator app, or a recovery code."""
         return self._run(
             Call("POST", "/api/v1/auth/totp/verify", models.StepUp, body={"code": code}, timeout=timeout)
         )
@@ -423,7 +479,11 @@ class AsyncAuth(AsyncGroup):
     ) -> models.AddedPasskey:
         """Add a passkey as a second factor.
 
-        If it is the account's first second factor, the answer contains recovery codes. They are shown only once."""
+        If it is the account's first second factor, the answer contains recovery codes. They are shown only once.
+
+        `credential` is the result of `navigator.credentials.create` for the options.
+
+        credential: The result of the browser's `navigator.credentials`, as JSON."""
         return await self._run(
             Call(
                 "POST",
@@ -454,7 +514,9 @@ class AsyncAuth(AsyncGroup):
         """Change the account's password.
 
         All other sessions of the account end, and by default all its API keys. The current session continues and counts as
-        freshly authenticated."""
+        freshly authenticated.
+
+        All other sessions end, and all API keys unless `end_api_keys` is false."""
         return await self._run(
             Call(
                 "POST",
@@ -475,7 +537,13 @@ class AsyncAuth(AsyncGroup):
     ) -> models.CreatedApiKey:
         """Create an API key with some of the owner's permissions.
 
-        The key is shown only in this answer and stored as a hash."""
+        The key is shown only in this answer and stored as a hash.
+
+        `scopes` are permissions; a key never has more than its owner. Without `expires_at` it is valid for 90
+        days, at most for a year.
+
+        scopes: The permissions of its owner that the key has.
+        expires_at: The time at which it expires; null if it never does."""
         return await self._run(
             Call(
                 "POST",
@@ -515,7 +583,10 @@ class AsyncAuth(AsyncGroup):
         """Delete the caller's account: personal data is removed at once, keys of wallets are kept for 30 days.
 
         The request is refused while one of its wallets holds something, or others still rely on the account: export or empty
-        the wallets first. The answer names what could not be checked, such as tokens that are not registered."""
+        the wallets first. The answer names what could not be checked, such as tokens that are not registered.
+
+        `confirm`: the keys were exported or are not needed. Without it, an account with wallets is not
+        deleted."""
         return await self._run(
             Call(
                 "DELETE",
@@ -594,7 +665,10 @@ class AsyncAuth(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ApiKeyPage, models.ApiKey]:
-        """List the caller's API keys, newest first, without the secret keys themselves."""
+        """List the caller's API keys, newest first, without the secret keys themselves.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -615,7 +689,10 @@ class AsyncAuth(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.PasskeyPage, models.Passkey]:
-        """List the caller's passkeys with their names and dates."""
+        """List the caller's passkeys with their names and dates.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -636,7 +713,10 @@ class AsyncAuth(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.SessionPage, models.Session]:
-        """List the caller's active sessions with device, network and last use."""
+        """List the caller's active sessions with device, network and last use.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -661,7 +741,13 @@ class AsyncAuth(AsyncGroup):
         """Sign in with e-mail address and password, and with the second factor if the account has one.
 
         The second factor is `otp` (a code of the authenticator app or a recovery code) or `passkey`. A wrong password and an
-        unknown address get the same answer, after the same time."""
+        unknown address get the same answer, after the same time.
+
+        If the account has a second factor: `otp`, six digits of the authenticator app or a recovery code; or
+        `passkey`, the answer to the challenge that came with SECOND_FACTOR_REQUIRED.
+
+        email: The e-mail address of the account.
+        otp: A code of the authenticator app, or a recovery code."""
         return await self._run(
             Call(
                 "POST",
@@ -691,7 +777,11 @@ class AsyncAuth(AsyncGroup):
         """Exchange a refresh token for a new access token and the next refresh token.
 
         A refresh token can be used once. Using an older token of the same session again ends the session, because then two
-        parties hold it and one of them has stolen it."""
+        parties hold it and one of them has stolen it.
+
+        A refresh token is valid once; using it again ends the session.
+
+        refresh_token: Gets the next access token; it is valid once."""
         return await self._run(
             Call(
                 "POST",
@@ -708,7 +798,11 @@ class AsyncAuth(AsyncGroup):
 
         For an address that already has an account the answer is the same, after the same time, and the owner of the account
         gets a mail: the caller cannot find out who has an account. Either way an event is committed, whose receiver,
-        `on_mail_requested`, sends the mail. An address gets only a few such mails in an hour."""
+        `on_mail_requested`, sends the mail. An address gets only a few such mails in an hour.
+
+        The e-mail address is compared in lower case; the password has 8 to 256 characters.
+
+        email: The e-mail address of the account."""
         return await self._run(
             Call(
                 "POST",
@@ -731,7 +825,9 @@ class AsyncAuth(AsyncGroup):
 
         The answer is the same, after the same time, whether or not the address has an account: either way one event is
         committed, and only its receiver, `on_mail_requested`, looks for the account's mailbox and sends the mail. If too many
-        mails were requested for an address in this hour, nothing happens."""
+        mails were requested for an address in this hour, nothing happens.
+
+        email: The e-mail address of the account."""
         await self._run(
             Call[None](
                 "POST",
@@ -747,7 +843,9 @@ class AsyncAuth(AsyncGroup):
         """Choose a new password with the token from the mail.
 
         The token proves that the caller reads the mailbox. All sessions and API keys of the account end. Webhooks
-        go on; the notice says how many."""
+        go on; the notice says how many.
+
+        `token` is the one from the mail; it is valid once, for an hour."""
         return await self._run(
             Call(
                 "POST",
@@ -763,7 +861,11 @@ class AsyncAuth(AsyncGroup):
         """Confirm the account's e-mail address with the token from the mail and the account's password.
 
         Everything that was set up before the confirmation ends: sessions, API keys and second factors. Existing wallets are
-        marked as unproven."""
+        marked as unproven.
+
+        `token` is the one from the mail; it is valid for two days. `password` is that of the account: whoever
+        reads the mailbox but does not know the password got the mail because of somebody else's account, and
+        can choose a password by mail instead."""
         return await self._run(
             Call(
                 "POST",
@@ -780,7 +882,11 @@ class AsyncAuth(AsyncGroup):
     ) -> models.StepUp:
         """Prove a passkey in the current session (step-up).
 
-        The answer is an access token that records the second factor."""
+        The answer is an access token that records the second factor.
+
+        `credential` is the result of `navigator.credentials.get` for the challenge.
+
+        credential: The result of the browser's `navigator.credentials`, as JSON."""
         return await self._run(
             Call(
                 "POST",
@@ -804,7 +910,11 @@ class AsyncAuth(AsyncGroup):
 
         The first sign-in with an address creates its account. An account of a key is identified by its address, an account of
         a contract wallet by chain and address, because another contract may stand at the same address of another chain. A
-        nonce can be used for one sign-in."""
+        nonce can be used for one sign-in.
+
+        EIP-4361.
+
+        otp: A code of the authenticator app, or a recovery code."""
         return await self._run(
             Call(
                 "POST",
@@ -819,7 +929,9 @@ class AsyncAuth(AsyncGroup):
     async def verify_totp(self, *, code: str, timeout: float | None = None) -> models.StepUp:
         """Prove the second factor in the current session; the first code confirms an authenticator app just added.
 
-        The answer is an access token that records the second factor. The refresh token stays valid and keeps it."""
+        The answer is an access token that records the second factor. The refresh token stays valid and keeps it.
+
+        Six digits of the authenticator app, or a recovery code."""
         return await self._run(
             Call("POST", "/api/v1/auth/totp/verify", models.StepUp, body={"code": code}, timeout=timeout)
         )

@@ -51,7 +51,14 @@ class Claims(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim | None:
-        """Claim any open order that matches the filter, preferably the oldest; 204 if there is none."""
+        """Claim any open order that matches the filter, preferably the oldest; 204 if there is none.
+
+        Claim any matching open order; `min_amount` is in the unit of the currency.
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`.
+        min_amount: At least this amount, in the currency's unit.
+        wallet_id: The wallet to be paid; it may be omitted if there is only one."""
         return self._run(
             Call(
                 "POST",
@@ -75,7 +82,11 @@ class Claims(Group):
         """Claim an open order: exactly one claim wins, and the winner has a lease until lease_until.
 
         All others get 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open again.
-        `epoch` grows with each claim of an order: send it with later calls, and a claimer who is too late is refused."""
+        `epoch` grows with each claim of an order: send it with later calls, and a claimer who is too late is refused.
+
+        Claim an order. The payout goes to the wallet; it may be omitted if the caller has only one.
+
+        wallet_id: The wallet to be paid; it may be omitted if there is only one."""
         return self._run(
             Call(
                 "POST",
@@ -118,7 +129,12 @@ class Claims(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Extend the lease of a claim, up to two hours in total and never past the order's expiry."""
+        """Extend the lease of a claim, up to two hours in total and never past the order's expiry.
+
+        `epoch`, if given, must be that of the claim: a claimer who is too late is refused.
+
+        epoch: The number of this claim among the claims of its order; a call that sends it must send the
+            newest one."""
         return self._run(
             Call(
                 "POST",
@@ -148,7 +164,12 @@ class Claims(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ClaimPage, models.Claim]:
-        """List the caller's claims, or with order_id all claims of one of the caller's orders; newest first."""
+        """List the caller's claims, or with order_id all claims of one of the caller's orders; newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time."""
         return Pages(
             self._run,
             Call(
@@ -182,7 +203,12 @@ class Claims(Group):
 
         The recipient is screened, and gas, fees, balances and policy are checked first: if anything is refused, nothing starts.
         The claim is then `processing`, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists the
-        payments."""
+        payments.
+
+        Pay the claim.
+
+        epoch: The number of this claim among the claims of its order; a call that sends it must send the
+            newest one."""
         return self._run(
             Call(
                 "POST",
@@ -230,7 +256,12 @@ class Claims(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Give a claimed order back as its claimer: the order is open again with a higher epoch, or expired."""
+        """Give a claimed order back as its claimer: the order is open again with a higher epoch, or expired.
+
+        Give the order back.
+
+        epoch: The number of this claim among the claims of its order; a call that sends it must send the
+            newest one."""
         return self._run(
             Call(
                 "POST",
@@ -256,7 +287,9 @@ class Claims(Group):
     ) -> models.Claim:
         """Pay the unpaid part of a failed claim in a new round.
 
-        Only payments that are final and unpaid on chain are paid again."""
+        Only payments that are final and unpaid on chain are paid again.
+
+        `reason` is kept in the log."""
         return self._run(
             Call(
                 "POST",
@@ -311,7 +344,14 @@ class AsyncClaims(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Claim | None:
-        """Claim any open order that matches the filter, preferably the oldest; 204 if there is none."""
+        """Claim any open order that matches the filter, preferably the oldest; 204 if there is none.
+
+        Claim any matching open order; `min_amount` is in the unit of the currency.
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`.
+        min_amount: At least this amount, in the currency's unit.
+        wallet_id: The wallet to be paid; it may be omitted if there is only one."""
         return await self._run(
             Call(
                 "POST",
@@ -335,7 +375,11 @@ class AsyncClaims(AsyncGroup):
         """Claim an open order: exactly one claim wins, and the winner has a lease until lease_until.
 
         All others get 409 ORDER_ALREADY_CLAIMED. Extend the lease by a heartbeat; when it runs out, the order is open again.
-        `epoch` grows with each claim of an order: send it with later calls, and a claimer who is too late is refused."""
+        `epoch` grows with each claim of an order: send it with later calls, and a claimer who is too late is refused.
+
+        Claim an order. The payout goes to the wallet; it may be omitted if the caller has only one.
+
+        wallet_id: The wallet to be paid; it may be omitted if there is only one."""
         return await self._run(
             Call(
                 "POST",
@@ -378,7 +422,12 @@ class AsyncClaims(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Extend the lease of a claim, up to two hours in total and never past the order's expiry."""
+        """Extend the lease of a claim, up to two hours in total and never past the order's expiry.
+
+        `epoch`, if given, must be that of the claim: a claimer who is too late is refused.
+
+        epoch: The number of this claim among the claims of its order; a call that sends it must send the
+            newest one."""
         return await self._run(
             Call(
                 "POST",
@@ -408,7 +457,12 @@ class AsyncClaims(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ClaimPage, models.Claim]:
-        """List the caller's claims, or with order_id all claims of one of the caller's orders; newest first."""
+        """List the caller's claims, or with order_id all claims of one of the caller's orders; newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time."""
         return AsyncPages(
             self._run,
             Call(
@@ -442,7 +496,12 @@ class AsyncClaims(AsyncGroup):
 
         The recipient is screened, and gas, fees, balances and policy are checked first: if anything is refused, nothing starts.
         The claim is then `processing`, and `processed` when every payment is final on chain; `GET /claims/{claim_id}` lists the
-        payments."""
+        payments.
+
+        Pay the claim.
+
+        epoch: The number of this claim among the claims of its order; a call that sends it must send the
+            newest one."""
         return await self._run(
             Call(
                 "POST",
@@ -490,7 +549,12 @@ class AsyncClaims(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Claim:
-        """Give a claimed order back as its claimer: the order is open again with a higher epoch, or expired."""
+        """Give a claimed order back as its claimer: the order is open again with a higher epoch, or expired.
+
+        Give the order back.
+
+        epoch: The number of this claim among the claims of its order; a call that sends it must send the
+            newest one."""
         return await self._run(
             Call(
                 "POST",
@@ -516,7 +580,9 @@ class AsyncClaims(AsyncGroup):
     ) -> models.Claim:
         """Pay the unpaid part of a failed claim in a new round.
 
-        Only payments that are final and unpaid on chain are paid again."""
+        Only payments that are final and unpaid on chain are paid again.
+
+        `reason` is kept in the log."""
         return await self._run(
             Call(
                 "POST",

@@ -27,7 +27,16 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.CallResult:
-        """Call a read function of a contract, at the newest or a given block. Nothing is sent."""
+        """Call a read function of a contract, at the newest or a given block. Nothing is sent.
+
+        `method` is a name, or a full signature if several functions have that name. `from` is the address of
+        one of the caller's wallets; without it, the call has no sender.
+
+        method: The function's name, or its full signature if several have the name.
+        arguments: In order or by name. Integers are decimal strings, bytes are hexadecimal, tuples lists or
+            objects.
+        from_: The address of one of your wallets, as the sender; none by default.
+        block: The number or the tag of the block whose state is read."""
         return self._run(
             Call(
                 "POST",
@@ -76,7 +85,20 @@ class Contracts(Group):
     ) -> models.DeployedContract:
         """Deploy a contract from one of the caller's wallets. Its address is known once a block contains the deployment.
 
-        With a `salt` it is deployed through the deterministic deployer (CREATE2), and its address is known at once."""
+        With a `salt` it is deployed through the deterministic deployer (CREATE2), and its address is known at once.
+
+        `arguments` are those of the constructor. With a `salt`, the address follows from salt and code
+        (CREATE2): it is the same on every chain, whoever deploys. The ABI of a known type may be omitted.
+
+        wallet_id: The wallet; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        abi: The contract's ABI, as compilers write it.
+        arguments: In order or by name. Integers are decimal strings, bytes are hexadecimal, tuples lists or
+            objects.
+        value: The amount of the native coin to send, in wei.
+        gas: The gas limit; it is estimated if omitted.
+        speed: The fees to offer if the request contains none.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "POST",
@@ -111,7 +133,9 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.FoundName:
-        """Look up the ENS name of an address (reverse record), if that name also resolves to the address."""
+        """Look up the ENS name of an address (reverse record), if that name also resolves to the address.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return self._run(
             Call(
                 "GET",
@@ -136,7 +160,10 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.ContractFollow:
-        """Follow the events of a contract: those of new blocks, and those since an earlier block."""
+        """Follow the events of a contract: those of new blocks, and those since an earlier block.
+
+        Without `from_block` the chain's newest block is used; earlier events are filled in. `confirmations`
+        is the depth at which events are announced, by default that of the chain."""
         return self._run(
             Call(
                 "PUT",
@@ -205,7 +232,9 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractDetail:
-        """Get the caller's contract at an address of a chain."""
+        """Get the caller's contract at an address of a chain.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return self._run(
             Call(
                 "GET",
@@ -247,7 +276,9 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.TokenInfo:
-        """Get the properties of a token: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply."""
+        """Get the properties of a token: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return self._run(
             Call(
                 "GET",
@@ -271,7 +302,13 @@ class Contracts(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Import a contract that is already deployed. There must be code at its address."""
+        """Import a contract that is already deployed. There must be code at its address.
+
+        A contract that is already deployed. Without `abi` it has the ABI of its type.
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        abi: The contract's ABI, as compilers write it.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "POST",
@@ -305,7 +342,14 @@ class Contracts(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ContractPage, models.Contract]:
-        """List the caller's contracts, newest first, without their ABIs."""
+        """List the caller's contracts, newest first, without their ABIs.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        chain: The name of a chain, as listed by `GET /chains`."""
         return Pages(
             self._run,
             Call(
@@ -345,7 +389,16 @@ class Contracts(Group):
     ) -> Pages[models.ContractEventPage, models.LoggedEvent]:
         """List the events of a followed contract, newest first, decoded by its ABI.
 
-        They can be filtered by event and by the values of indexed arguments."""
+        They can be filtered by event and by the values of indexed arguments.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        event: The event's name, or its full signature if several have the name.
+        from_block: The first block.
+        to_block: The last block.
+        topic1: The value of the first indexed argument: 32 bytes in hexadecimal.
+        topic2: The value of the second indexed argument: 32 bytes in hexadecimal.
+        topic3: The value of the third indexed argument: 32 bytes in hexadecimal."""
         return Pages(
             self._run,
             Call(
@@ -377,7 +430,13 @@ class Contracts(Group):
         block: Literal["latest", "safe", "finalized", "earliest", "pending"] | int | Unset = UNSET,
         timeout: float | None = None,
     ) -> models.MulticallResult:
-        """Call many read functions of contracts at one block. Each call succeeds or fails on its own."""
+        """Call many read functions of contracts at one block. Each call succeeds or fails on its own.
+
+        All calls are made at one block. If the chain has Multicall3, that contract is the sender; otherwise
+        there is none.
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        block: The number or the tag of the block whose state is read."""
         return self._run(
             Call(
                 "POST",
@@ -399,7 +458,9 @@ class Contracts(Group):
     ) -> models.ResolvedName:
         """Resolve an ENS name to its current address.
 
-        The address is for display: payments take an address, never a name."""
+        The address is for display: payments take an address, never a name.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return self._run(
             Call(
                 "GET",
@@ -428,7 +489,18 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Send a transaction that calls a function of a contract, within the wallet's policy."""
+        """Send a transaction that calls a function of a contract, within the wallet's policy.
+
+        If no wallet is named, the caller's only wallet on the contract's chain is used; `value` in wei.
+
+        method: The function's name, or its full signature if several have the name.
+        wallet_id: The wallet; it may be omitted if there is only one.
+        arguments: In order or by name. Integers are decimal strings, bytes are hexadecimal, tuples lists or
+            objects.
+        value: The amount of the native coin to send, in wei.
+        gas: The gas limit; it is estimated if omitted.
+        speed: The fees to offer if the request contains none.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "POST",
@@ -475,7 +547,11 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Change the name and metadata of a contract."""
+        """Change the name and metadata of a contract.
+
+        Absent fields stay; `metadata` replaces all earlier entries, null removes them.
+
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "PUT",
@@ -496,7 +572,9 @@ class Contracts(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Replace the ABI of a contract. Earlier events are decoded by the new ABI as well."""
+        """Replace the ABI of a contract. Earlier events are decoded by the new ABI as well.
+
+        abi: The contract's ABI, as compilers write it."""
         return self._run(
             Call(
                 "PUT",
@@ -524,7 +602,16 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.CallResult:
-        """Call a read function of a contract, at the newest or a given block. Nothing is sent."""
+        """Call a read function of a contract, at the newest or a given block. Nothing is sent.
+
+        `method` is a name, or a full signature if several functions have that name. `from` is the address of
+        one of the caller's wallets; without it, the call has no sender.
+
+        method: The function's name, or its full signature if several have the name.
+        arguments: In order or by name. Integers are decimal strings, bytes are hexadecimal, tuples lists or
+            objects.
+        from_: The address of one of your wallets, as the sender; none by default.
+        block: The number or the tag of the block whose state is read."""
         return await self._run(
             Call(
                 "POST",
@@ -575,7 +662,20 @@ class AsyncContracts(AsyncGroup):
     ) -> models.DeployedContract:
         """Deploy a contract from one of the caller's wallets. Its address is known once a block contains the deployment.
 
-        With a `salt` it is deployed through the deterministic deployer (CREATE2), and its address is known at once."""
+        With a `salt` it is deployed through the deterministic deployer (CREATE2), and its address is known at once.
+
+        `arguments` are those of the constructor. With a `salt`, the address follows from salt and code
+        (CREATE2): it is the same on every chain, whoever deploys. The ABI of a known type may be omitted.
+
+        wallet_id: The wallet; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        abi: The contract's ABI, as compilers write it.
+        arguments: In order or by name. Integers are decimal strings, bytes are hexadecimal, tuples lists or
+            objects.
+        value: The amount of the native coin to send, in wei.
+        gas: The gas limit; it is estimated if omitted.
+        speed: The fees to offer if the request contains none.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "POST",
@@ -610,7 +710,9 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.FoundName:
-        """Look up the ENS name of an address (reverse record), if that name also resolves to the address."""
+        """Look up the ENS name of an address (reverse record), if that name also resolves to the address.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return await self._run(
             Call(
                 "GET",
@@ -635,7 +737,10 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.ContractFollow:
-        """Follow the events of a contract: those of new blocks, and those since an earlier block."""
+        """Follow the events of a contract: those of new blocks, and those since an earlier block.
+
+        Without `from_block` the chain's newest block is used; earlier events are filled in. `confirmations`
+        is the depth at which events are announced, by default that of the chain."""
         return await self._run(
             Call(
                 "PUT",
@@ -704,7 +809,9 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.ContractDetail:
-        """Get the caller's contract at an address of a chain."""
+        """Get the caller's contract at an address of a chain.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return await self._run(
             Call(
                 "GET",
@@ -746,7 +853,9 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.TokenInfo:
-        """Get the properties of a token: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply."""
+        """Get the properties of a token: ERC-20, ERC-721 or ERC-1155, name, symbol, decimals and total supply.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return await self._run(
             Call(
                 "GET",
@@ -770,7 +879,13 @@ class AsyncContracts(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Import a contract that is already deployed. There must be code at its address."""
+        """Import a contract that is already deployed. There must be code at its address.
+
+        A contract that is already deployed. Without `abi` it has the ABI of its type.
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        abi: The contract's ABI, as compilers write it.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "POST",
@@ -804,7 +919,14 @@ class AsyncContracts(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ContractPage, models.Contract]:
-        """List the caller's contracts, newest first, without their ABIs."""
+        """List the caller's contracts, newest first, without their ABIs.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        chain: The name of a chain, as listed by `GET /chains`."""
         return AsyncPages(
             self._run,
             Call(
@@ -844,7 +966,16 @@ class AsyncContracts(AsyncGroup):
     ) -> AsyncPages[models.ContractEventPage, models.LoggedEvent]:
         """List the events of a followed contract, newest first, decoded by its ABI.
 
-        They can be filtered by event and by the values of indexed arguments."""
+        They can be filtered by event and by the values of indexed arguments.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        event: The event's name, or its full signature if several have the name.
+        from_block: The first block.
+        to_block: The last block.
+        topic1: The value of the first indexed argument: 32 bytes in hexadecimal.
+        topic2: The value of the second indexed argument: 32 bytes in hexadecimal.
+        topic3: The value of the third indexed argument: 32 bytes in hexadecimal."""
         return AsyncPages(
             self._run,
             Call(
@@ -876,7 +1007,13 @@ class AsyncContracts(AsyncGroup):
         block: Literal["latest", "safe", "finalized", "earliest", "pending"] | int | Unset = UNSET,
         timeout: float | None = None,
     ) -> models.MulticallResult:
-        """Call many read functions of contracts at one block. Each call succeeds or fails on its own."""
+        """Call many read functions of contracts at one block. Each call succeeds or fails on its own.
+
+        All calls are made at one block. If the chain has Multicall3, that contract is the sender; otherwise
+        there is none.
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        block: The number or the tag of the block whose state is read."""
         return await self._run(
             Call(
                 "POST",
@@ -898,7 +1035,9 @@ class AsyncContracts(AsyncGroup):
     ) -> models.ResolvedName:
         """Resolve an ENS name to its current address.
 
-        The address is for display: payments take an address, never a name."""
+        The address is for display: payments take an address, never a name.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return await self._run(
             Call(
                 "GET",
@@ -927,7 +1066,18 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Send a transaction that calls a function of a contract, within the wallet's policy."""
+        """Send a transaction that calls a function of a contract, within the wallet's policy.
+
+        If no wallet is named, the caller's only wallet on the contract's chain is used; `value` in wei.
+
+        method: The function's name, or its full signature if several have the name.
+        wallet_id: The wallet; it may be omitted if there is only one.
+        arguments: In order or by name. Integers are decimal strings, bytes are hexadecimal, tuples lists or
+            objects.
+        value: The amount of the native coin to send, in wei.
+        gas: The gas limit; it is estimated if omitted.
+        speed: The fees to offer if the request contains none.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "POST",
@@ -974,7 +1124,11 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Change the name and metadata of a contract."""
+        """Change the name and metadata of a contract.
+
+        Absent fields stay; `metadata` replaces all earlier entries, null removes them.
+
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "PUT",
@@ -995,7 +1149,9 @@ class AsyncContracts(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Contract:
-        """Replace the ABI of a contract. Earlier events are decoded by the new ABI as well."""
+        """Replace the ABI of a contract. Earlier events are decoded by the new ABI as well.
+
+        abi: The contract's ABI, as compilers write it."""
         return await self._run(
             Call(
                 "PUT",

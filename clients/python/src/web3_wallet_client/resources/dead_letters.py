@@ -23,7 +23,10 @@ class DeadLetters(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.DeadLetterPage, models.DeadLetter]:
-        """List dead letters with their reasons, newest first; without status, only those that wait for a decision."""
+        """List dead letters with their reasons, newest first; without status, only those that wait for a decision.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -74,7 +77,10 @@ class AsyncDeadLetters(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.DeadLetterPage, models.DeadLetter]:
-        """List dead letters with their reasons, newest first; without status, only those that wait for a decision."""
+        """List dead letters with their reasons, newest first; without status, only those that wait for a decision.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(

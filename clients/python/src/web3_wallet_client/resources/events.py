@@ -27,7 +27,11 @@ class Events(Group):
         """List the caller's own events after a cursor, oldest first; with wait, wait until there is one.
 
         Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
-        same time: more are answered 429. A call may end early, without events, if other users need its place."""
+        same time: more are answered 429. A call may end early, without events, if other users need its place.
+
+        types: Event types, separated by commas; `order.*` means all types of orders.
+        wait: The maximum time to wait for an event, in seconds.
+        limit: The maximum number of items of a page."""
         return self._run(
             Call(
                 "GET",
@@ -46,7 +50,9 @@ class Events(Group):
 
         A stream ends when the caller's token or key expires, after ten minutes at most, and soon after the session or key was
         revoked: connect again with the last id, as an EventSource does by itself. A user may have only a few streams at the
-        same time: more are answered 429."""
+        same time: more are answered 429.
+
+        types: Event types, separated by commas; `order.*` means all types of orders."""
         return EventStream(
             self._transport,
             Call[None]("GET", "/api/v1/events/stream", None, query={"after": after, "types": types}),
@@ -69,7 +75,11 @@ class AsyncEvents(AsyncGroup):
         """List the caller's own events after a cursor, oldest first; with wait, wait until there is one.
 
         Nothing earlier can appear later before a cursor that was already read. Only a few calls of one user may wait at the
-        same time: more are answered 429. A call may end early, without events, if other users need its place."""
+        same time: more are answered 429. A call may end early, without events, if other users need its place.
+
+        types: Event types, separated by commas; `order.*` means all types of orders.
+        wait: The maximum time to wait for an event, in seconds.
+        limit: The maximum number of items of a page."""
         return await self._run(
             Call(
                 "GET",
@@ -88,7 +98,9 @@ class AsyncEvents(AsyncGroup):
 
         A stream ends when the caller's token or key expires, after ten minutes at most, and soon after the session or key was
         revoked: connect again with the last id, as an EventSource does by itself. A user may have only a few streams at the
-        same time: more are answered 429."""
+        same time: more are answered 429.
+
+        types: Event types, separated by commas; `order.*` means all types of orders."""
         return AsyncEventStream(
             self._transport,
             Call[None]("GET", "/api/v1/events/stream", None, query={"after": after, "types": types}),

@@ -88,7 +88,14 @@ class Orders(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.OrderPage, models.Order]:
-        """List the caller's orders, newest first, without deleted ones."""
+        """List the caller's orders, newest first, without deleted ones.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return Pages(
             self._run,
             Call(
@@ -122,7 +129,13 @@ class Orders(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.AvailablePage, models.PublicOrder]:
-        """List the open orders of other users, newest first, with their public part."""
+        """List the open orders of other users, newest first, with their public part.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`.
+        min_amount: At least this amount, in the currency's unit."""
         return Pages(
             self._run,
             Call(
@@ -158,7 +171,17 @@ class Orders(Group):
         """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
         The supplies that pay are chosen for you unless you name them by `supply_ids`. If they do not hold enough, the answer is
-        409 INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it."""
+        409 INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it.
+
+        The items of an order. The exact total is reserved from the caller's supplies, or from those named.
+
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`.
+        items: The ordered items; the exact total is the sum of price times quantity.
+        chain: The name of a chain, as listed by `GET /chains`.
+        supply_ids: The only supplies that may pay; null lets the service choose.
+        expires_at: The time at which it expires; null if it never does.
+        note: Free text of the owner, which other users do not see.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "POST",
@@ -189,7 +212,13 @@ class Orders(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Order:
-        """Change the note, metadata or expiry of an order; its amount and items never change."""
+        """Change the note, metadata or expiry of an order; its amount and items never change.
+
+        Absent fields stay; null clears them. `metadata` replaces all earlier entries.
+
+        note: Free text of the owner, which other users do not see.
+        expires_at: The time at which it expires; null if it never does.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "PUT",
@@ -280,7 +309,14 @@ class AsyncOrders(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.OrderPage, models.Order]:
-        """List the caller's orders, newest first, without deleted ones."""
+        """List the caller's orders, newest first, without deleted ones.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return AsyncPages(
             self._run,
             Call(
@@ -314,7 +350,13 @@ class AsyncOrders(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.AvailablePage, models.PublicOrder]:
-        """List the open orders of other users, newest first, with their public part."""
+        """List the open orders of other users, newest first, with their public part.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        chain: The name of a chain, as listed by `GET /chains`.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`.
+        min_amount: At least this amount, in the currency's unit."""
         return AsyncPages(
             self._run,
             Call(
@@ -350,7 +392,17 @@ class AsyncOrders(AsyncGroup):
         """Place an order: its exact total is reserved from the owner's active supplies, all or nothing.
 
         The supplies that pay are chosen for you unless you name them by `supply_ids`. If they do not hold enough, the answer is
-        409 INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it."""
+        409 INSUFFICIENT_SUPPLY and nothing is reserved. The order is open at once: others may claim it.
+
+        The items of an order. The exact total is reserved from the caller's supplies, or from those named.
+
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`.
+        items: The ordered items; the exact total is the sum of price times quantity.
+        chain: The name of a chain, as listed by `GET /chains`.
+        supply_ids: The only supplies that may pay; null lets the service choose.
+        expires_at: The time at which it expires; null if it never does.
+        note: Free text of the owner, which other users do not see.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "POST",
@@ -381,7 +433,13 @@ class AsyncOrders(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Order:
-        """Change the note, metadata or expiry of an order; its amount and items never change."""
+        """Change the note, metadata or expiry of an order; its amount and items never change.
+
+        Absent fields stay; null clears them. `metadata` replaces all earlier entries.
+
+        note: Free text of the owner, which other users do not see.
+        expires_at: The time at which it expires; null if it never does.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "PUT",

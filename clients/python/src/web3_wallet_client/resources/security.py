@@ -19,7 +19,11 @@ class Security(Group):
     ) -> models.PrivateKey:
         """Decrypt a keystore file to its private key. It takes a second or two; 503 means to try again.
 
-        Nothing is stored. Files that would cost too much time or memory to decrypt are refused."""
+        Nothing is stored. Files that would cost too much time or memory to decrypt are refused.
+
+        `encrypted_key` is a keystore of version 3, as an object or its JSON text.
+
+        passphrase: The passphrase of the keystore file."""
         return self._run(
             Call(
                 "POST",
@@ -35,7 +39,10 @@ class Security(Group):
     ) -> models.EncryptedKey:
         """Encrypt a private key as a keystore file (version 3, scrypt). It takes a second or two; 503 means to try again.
 
-        Nothing is stored."""
+        Nothing is stored.
+
+        private_key: 32 bytes in hexadecimal.
+        passphrase: The passphrase of the keystore file."""
         return self._run(
             Call(
                 "POST",
@@ -49,7 +56,9 @@ class Security(Group):
     def generate_key_pair(
         self, *, chain: str | Unset | None = UNSET, timeout: float | None = None
     ) -> models.KeyPair:
-        """Generate a random key pair for an EVM chain. Nothing is stored."""
+        """Generate a random key pair for an EVM chain. Nothing is stored.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return self._run(
             Call(
                 "POST",
@@ -63,7 +72,9 @@ class Security(Group):
     def generate_mnemonic(
         self, *, strength: Literal[128, 160, 192, 224, 256] | Unset = UNSET, timeout: float | None = None
     ) -> models.Mnemonic:
-        """Generate a random BIP-39 mnemonic. Nothing is stored."""
+        """Generate a random BIP-39 mnemonic. Nothing is stored.
+
+        `strength` is the entropy in bits: 128 gives 12 words, 256 gives 24."""
         return self._run(
             Call(
                 "POST",
@@ -75,7 +86,11 @@ class Security(Group):
         )
 
     def mnemonic_to_key(self, *, mnemonic: str, path: str, timeout: float | None = None) -> models.KeyPair:
-        """Derive the key pair at a path from a mnemonic. Nothing is stored."""
+        """Derive the key pair at a path from a mnemonic. Nothing is stored.
+
+        `path` as in m/44'/60'/0'/0/0.
+
+        mnemonic: BIP-39 words, separated by spaces."""
         return self._run(
             Call(
                 "POST",
@@ -87,7 +102,9 @@ class Security(Group):
         )
 
     def validate_mnemonic(self, *, mnemonic: str, timeout: float | None = None) -> models.Validity:
-        """Check whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum."""
+        """Check whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum.
+
+        mnemonic: BIP-39 words, separated by spaces."""
         return self._run(
             Call(
                 "POST",
@@ -107,7 +124,11 @@ class AsyncSecurity(AsyncGroup):
     ) -> models.PrivateKey:
         """Decrypt a keystore file to its private key. It takes a second or two; 503 means to try again.
 
-        Nothing is stored. Files that would cost too much time or memory to decrypt are refused."""
+        Nothing is stored. Files that would cost too much time or memory to decrypt are refused.
+
+        `encrypted_key` is a keystore of version 3, as an object or its JSON text.
+
+        passphrase: The passphrase of the keystore file."""
         return await self._run(
             Call(
                 "POST",
@@ -123,7 +144,10 @@ class AsyncSecurity(AsyncGroup):
     ) -> models.EncryptedKey:
         """Encrypt a private key as a keystore file (version 3, scrypt). It takes a second or two; 503 means to try again.
 
-        Nothing is stored."""
+        Nothing is stored.
+
+        private_key: 32 bytes in hexadecimal.
+        passphrase: The passphrase of the keystore file."""
         return await self._run(
             Call(
                 "POST",
@@ -137,7 +161,9 @@ class AsyncSecurity(AsyncGroup):
     async def generate_key_pair(
         self, *, chain: str | Unset | None = UNSET, timeout: float | None = None
     ) -> models.KeyPair:
-        """Generate a random key pair for an EVM chain. Nothing is stored."""
+        """Generate a random key pair for an EVM chain. Nothing is stored.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return await self._run(
             Call(
                 "POST",
@@ -151,7 +177,9 @@ class AsyncSecurity(AsyncGroup):
     async def generate_mnemonic(
         self, *, strength: Literal[128, 160, 192, 224, 256] | Unset = UNSET, timeout: float | None = None
     ) -> models.Mnemonic:
-        """Generate a random BIP-39 mnemonic. Nothing is stored."""
+        """Generate a random BIP-39 mnemonic. Nothing is stored.
+
+        `strength` is the entropy in bits: 128 gives 12 words, 256 gives 24."""
         return await self._run(
             Call(
                 "POST",
@@ -165,7 +193,11 @@ class AsyncSecurity(AsyncGroup):
     async def mnemonic_to_key(
         self, *, mnemonic: str, path: str, timeout: float | None = None
     ) -> models.KeyPair:
-        """Derive the key pair at a path from a mnemonic. Nothing is stored."""
+        """Derive the key pair at a path from a mnemonic. Nothing is stored.
+
+        `path` as in m/44'/60'/0'/0/0.
+
+        mnemonic: BIP-39 words, separated by spaces."""
         return await self._run(
             Call(
                 "POST",
@@ -177,7 +209,9 @@ class AsyncSecurity(AsyncGroup):
         )
 
     async def validate_mnemonic(self, *, mnemonic: str, timeout: float | None = None) -> models.Validity:
-        """Check whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum."""
+        """Check whether words are a BIP-39 mnemonic: 12 to 24 English words with a matching checksum.
+
+        mnemonic: BIP-39 words, separated by spaces."""
         return await self._run(
             Call(
                 "POST",

@@ -43,7 +43,16 @@ class Supplies(Group):
     ) -> models.Supply:
         """Create a supply: commit an amount of a wallet's balance to pay orders.
 
-        The supply is pending until the balance has been checked on chain."""
+        The supply is pending until the balance has been checked on chain.
+
+        Commit an amount of a wallet's balance; `chain` and `wallet_id` have defaults.
+
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`.
+        amount: In the currency's unit, with at most its decimals; less than 10^29 of its base units.
+        wallet_id: The wallet whose balance is committed; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        expires_at: The time at which it expires; null if it never does.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "POST",
@@ -96,7 +105,10 @@ class Supplies(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.Ledger, models.LedgerLine]:
-        """Get the ledger of a supply, newest lines first, and its balances now or at a given time."""
+        """Get the ledger of a supply, newest lines first, and its balances now or at a given time.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -122,7 +134,10 @@ class Supplies(Group):
     ) -> models.Reconciliation:
         """Compare the books with themselves and with the chain; the answer lists all differences.
 
-        Compared are supplies with their ledgers, commitments of wallets with their supplies, and both with balances on chain."""
+        Compared are supplies with their ledgers, commitments of wallets with their supplies, and both with balances on chain.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return self._run(
             Call(
                 "GET",
@@ -151,7 +166,15 @@ class Supplies(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.SupplyPage, models.Supply]:
-        """List the caller's supplies, newest first."""
+        """List the caller's supplies, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        chain: The name of a chain, as listed by `GET /chains`.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return Pages(
             self._run,
             Call(
@@ -187,7 +210,13 @@ class Supplies(Group):
     ) -> models.Supply:
         """Change a supply: its amount, expiry or metadata, or whether orders may reserve from it.
 
-        To raise or resume it, the wallet's balance on chain must cover it; otherwise 409."""
+        To raise or resume it, the wallet's balance on chain must cover it; otherwise 409.
+
+        Absent fields stay; `expires_at: null` means never, `metadata` replaces all earlier entries.
+
+        amount: In the currency's unit, with at most its decimals; less than 10^29 of its base units.
+        expires_at: The time at which it expires; null if it never does.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "PUT",
@@ -233,7 +262,16 @@ class AsyncSupplies(AsyncGroup):
     ) -> models.Supply:
         """Create a supply: commit an amount of a wallet's balance to pay orders.
 
-        The supply is pending until the balance has been checked on chain."""
+        The supply is pending until the balance has been checked on chain.
+
+        Commit an amount of a wallet's balance; `chain` and `wallet_id` have defaults.
+
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`.
+        amount: In the currency's unit, with at most its decimals; less than 10^29 of its base units.
+        wallet_id: The wallet whose balance is committed; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        expires_at: The time at which it expires; null if it never does.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "POST",
@@ -286,7 +324,10 @@ class AsyncSupplies(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.Ledger, models.LedgerLine]:
-        """Get the ledger of a supply, newest lines first, and its balances now or at a given time."""
+        """Get the ledger of a supply, newest lines first, and its balances now or at a given time.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -312,7 +353,10 @@ class AsyncSupplies(AsyncGroup):
     ) -> models.Reconciliation:
         """Compare the books with themselves and with the chain; the answer lists all differences.
 
-        Compared are supplies with their ledgers, commitments of wallets with their supplies, and both with balances on chain."""
+        Compared are supplies with their ledgers, commitments of wallets with their supplies, and both with balances on chain.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return await self._run(
             Call(
                 "GET",
@@ -341,7 +385,15 @@ class AsyncSupplies(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.SupplyPage, models.Supply]:
-        """List the caller's supplies, newest first."""
+        """List the caller's supplies, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        chain: The name of a chain, as listed by `GET /chains`.
+        currency: The symbol of a currency or the address of a token, as listed by `GET /chains`."""
         return AsyncPages(
             self._run,
             Call(
@@ -377,7 +429,13 @@ class AsyncSupplies(AsyncGroup):
     ) -> models.Supply:
         """Change a supply: its amount, expiry or metadata, or whether orders may reserve from it.
 
-        To raise or resume it, the wallet's balance on chain must cover it; otherwise 409."""
+        To raise or resume it, the wallet's balance on chain must cover it; otherwise 409.
+
+        Absent fields stay; `expires_at: null` means never, `metadata` replaces all earlier entries.
+
+        amount: In the currency's unit, with at most its decimals; less than 10^29 of its base units.
+        expires_at: The time at which it expires; null if it never does.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "PUT",

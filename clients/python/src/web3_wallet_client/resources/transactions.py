@@ -30,7 +30,9 @@ class Transactions(Group):
 
         The caller must have signed in recently, and must be named by the policy or be an administrator; API keys may not do
         this. The transaction is tried again first: if it would fail now, it stays held and can be approved later, declined or
-        cancelled."""
+        cancelled.
+
+        The decision of the second person. `reason` is shown to the sender of a declined transaction."""
         return self._run(
             Call(
                 "POST",
@@ -79,7 +81,9 @@ class Transactions(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Decline, as a second person, a transaction that waits for approval: it ends, and its sender sees the reason."""
+        """Decline, as a second person, a transaction that waits for approval: it ends, and its sender sees the reason.
+
+        `reason` is shown to the sender."""
         return self._run(
             Call(
                 "POST",
@@ -107,7 +111,17 @@ class Transactions(Group):
         gas: int | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.GasEstimate:
-        """Estimate the gas limit of a transaction on the newest state; 422 with the reason if it would fail."""
+        """Estimate the gas limit of a transaction on the newest state; 422 with the reason if it would fail.
+
+        A transaction to send or try; `to` may be null only if `data` is the code of a contract to create.
+
+        wallet_id: The wallet; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        to: The address to send to; null creates a contract.
+        value: The amount of the native coin to send, in wei.
+        data: The call data, in hexadecimal.
+        access_list: The addresses and storage keys that it declares in advance (EIP-2930).
+        gas: The gas limit; it is estimated if omitted."""
         return self._run(
             Call(
                 "POST",
@@ -157,7 +171,9 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Get the caller's transaction by the hash of any of its attempts, whichever one was mined."""
+        """Get the caller's transaction by the hash of any of its attempts, whichever one was mined.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return self._run(
             Call(
                 "GET",
@@ -173,7 +189,9 @@ class Transactions(Group):
     def get_gas_price(
         self, *, chain: str | Unset | None = UNSET, fresh: bool = False, timeout: float | None = None
     ) -> models.GasPrice:
-        """Get fee suggestions for the next block: slow, average and fast, within the chain's caps."""
+        """Get fee suggestions for the next block: slow, average and fast, within the chain's caps.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return self._run(
             Call(
                 "GET",
@@ -227,7 +245,14 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.TransactionPage, models.Transaction]:
-        """List the caller's transactions, newest first."""
+        """List the caller's transactions, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        chain: The name of a chain, as listed by `GET /chains`."""
         return Pages(
             self._run,
             Call(
@@ -258,7 +283,10 @@ class Transactions(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.ApprovalPage, models.WaitingApproval]:
-        """List transactions that wait for the caller's approval under a policy that names the caller, newest first."""
+        """List transactions that wait for the caller's approval under a policy that names the caller, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -295,7 +323,24 @@ class Transactions(Group):
 
         A refused transaction costs nothing and takes no nonce. Accepted ones are sent in the wallet's order; follow one by
         `GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
-        `expired`."""
+        `expired`.
+
+        Either `speed`, or fees of your own: the EIP-1559 pair or, on legacy chains, `gas_price`.
+
+        wallet_id: The wallet; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        to: The address to send to; null creates a contract.
+        value: The amount of the native coin to send, in wei.
+        data: The call data, in hexadecimal.
+        access_list: The addresses and storage keys that it declares in advance (EIP-2930).
+        gas: The gas limit; it is estimated if omitted.
+        speed: The fees to offer if the request contains none.
+        max_fee_per_gas: The maximum fee per gas, in wei (EIP-1559).
+        max_priority_fee_per_gas: The part of it that goes to the block's producer at most, in wei per gas
+            (EIP-1559).
+        gas_price: The price per gas in wei, on chains without EIP-1559.
+        deadline: The transaction is not sent after this time.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "POST",
@@ -336,7 +381,17 @@ class Transactions(Group):
         gas: int | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Simulation:
-        """Simulate a transaction in the next block: success or the decoded revert, return data and logs. Nothing is sent."""
+        """Simulate a transaction in the next block: success or the decoded revert, return data and logs. Nothing is sent.
+
+        A transaction to send or try; `to` may be null only if `data` is the code of a contract to create.
+
+        wallet_id: The wallet; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        to: The address to send to; null creates a contract.
+        value: The amount of the native coin to send, in wei.
+        data: The call data, in hexadecimal.
+        access_list: The addresses and storage keys that it declares in advance (EIP-2930).
+        gas: The gas limit; it is estimated if omitted."""
         return self._run(
             Call(
                 "POST",
@@ -396,7 +451,9 @@ class AsyncTransactions(AsyncGroup):
 
         The caller must have signed in recently, and must be named by the policy or be an administrator; API keys may not do
         this. The transaction is tried again first: if it would fail now, it stays held and can be approved later, declined or
-        cancelled."""
+        cancelled.
+
+        The decision of the second person. `reason` is shown to the sender of a declined transaction."""
         return await self._run(
             Call(
                 "POST",
@@ -445,7 +502,9 @@ class AsyncTransactions(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Decline, as a second person, a transaction that waits for approval: it ends, and its sender sees the reason."""
+        """Decline, as a second person, a transaction that waits for approval: it ends, and its sender sees the reason.
+
+        `reason` is shown to the sender."""
         return await self._run(
             Call(
                 "POST",
@@ -473,7 +532,17 @@ class AsyncTransactions(AsyncGroup):
         gas: int | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.GasEstimate:
-        """Estimate the gas limit of a transaction on the newest state; 422 with the reason if it would fail."""
+        """Estimate the gas limit of a transaction on the newest state; 422 with the reason if it would fail.
+
+        A transaction to send or try; `to` may be null only if `data` is the code of a contract to create.
+
+        wallet_id: The wallet; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        to: The address to send to; null creates a contract.
+        value: The amount of the native coin to send, in wei.
+        data: The call data, in hexadecimal.
+        access_list: The addresses and storage keys that it declares in advance (EIP-2930).
+        gas: The gas limit; it is estimated if omitted."""
         return await self._run(
             Call(
                 "POST",
@@ -523,7 +592,9 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Transaction:
-        """Get the caller's transaction by the hash of any of its attempts, whichever one was mined."""
+        """Get the caller's transaction by the hash of any of its attempts, whichever one was mined.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return await self._run(
             Call(
                 "GET",
@@ -539,7 +610,9 @@ class AsyncTransactions(AsyncGroup):
     async def get_gas_price(
         self, *, chain: str | Unset | None = UNSET, fresh: bool = False, timeout: float | None = None
     ) -> models.GasPrice:
-        """Get fee suggestions for the next block: slow, average and fast, within the chain's caps."""
+        """Get fee suggestions for the next block: slow, average and fast, within the chain's caps.
+
+        chain: The name of a chain, as listed by `GET /chains`."""
         return await self._run(
             Call(
                 "GET",
@@ -593,7 +666,14 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.TransactionPage, models.Transaction]:
-        """List the caller's transactions, newest first."""
+        """List the caller's transactions, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        chain: The name of a chain, as listed by `GET /chains`."""
         return AsyncPages(
             self._run,
             Call(
@@ -624,7 +704,10 @@ class AsyncTransactions(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.ApprovalPage, models.WaitingApproval]:
-        """List transactions that wait for the caller's approval under a policy that names the caller, newest first."""
+        """List transactions that wait for the caller's approval under a policy that names the caller, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -661,7 +744,24 @@ class AsyncTransactions(AsyncGroup):
 
         A refused transaction costs nothing and takes no nonce. Accepted ones are sent in the wallet's order; follow one by
         `GET /transactions/{transaction_id}` or its events until it is `confirmed`, `reverted`, `cancelled`, `rejected` or
-        `expired`."""
+        `expired`.
+
+        Either `speed`, or fees of your own: the EIP-1559 pair or, on legacy chains, `gas_price`.
+
+        wallet_id: The wallet; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        to: The address to send to; null creates a contract.
+        value: The amount of the native coin to send, in wei.
+        data: The call data, in hexadecimal.
+        access_list: The addresses and storage keys that it declares in advance (EIP-2930).
+        gas: The gas limit; it is estimated if omitted.
+        speed: The fees to offer if the request contains none.
+        max_fee_per_gas: The maximum fee per gas, in wei (EIP-1559).
+        max_priority_fee_per_gas: The part of it that goes to the block's producer at most, in wei per gas
+            (EIP-1559).
+        gas_price: The price per gas in wei, on chains without EIP-1559.
+        deadline: The transaction is not sent after this time.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "POST",
@@ -702,7 +802,17 @@ class AsyncTransactions(AsyncGroup):
         gas: int | Unset | None = UNSET,
         timeout: float | None = None,
     ) -> models.Simulation:
-        """Simulate a transaction in the next block: success or the decoded revert, return data and logs. Nothing is sent."""
+        """Simulate a transaction in the next block: success or the decoded revert, return data and logs. Nothing is sent.
+
+        A transaction to send or try; `to` may be null only if `data` is the code of a contract to create.
+
+        wallet_id: The wallet; it may be omitted if there is only one.
+        chain: The name of a chain, as listed by `GET /chains`.
+        to: The address to send to; null creates a contract.
+        value: The amount of the native coin to send, in wei.
+        data: The call data, in hexadecimal.
+        access_list: The addresses and storage keys that it declares in advance (EIP-2930).
+        gas: The gas limit; it is estimated if omitted."""
         return await self._run(
             Call(
                 "POST",

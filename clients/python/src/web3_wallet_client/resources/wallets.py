@@ -26,7 +26,11 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WalletAnswer:
-        """Add the next account of a wallet's seed: the last step of the derivation path plus one, without gaps."""
+        """Add the next account of a wallet's seed: the last step of the derivation path plus one, without gaps.
+
+        Add the next account of a wallet's seed.
+
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "POST",
@@ -76,7 +80,12 @@ class Wallets(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.CreatedWallet:
-        """Create a wallet from a new random seed. The mnemonic is shown only in this answer and not stored."""
+        """Create a wallet from a new random seed. The mnemonic is shown only in this answer and not stored.
+
+        A new seed and its first account; `strength` is the seed's entropy in bits.
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "POST",
@@ -100,7 +109,9 @@ class Wallets(Group):
         """Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
 
         After that its key is destroyed if the wallet is still empty. `force` also closes its supplies and accepts that a
-        balance is left behind; it needs the owner in person. Nothing overrides what other users still rely on."""
+        balance is left behind; it needs the owner in person. Nothing overrides what other users still rely on.
+
+        `force` is needed if the wallet has a balance or unreserved supplies."""
         self._run(
             Call[None](
                 "DELETE",
@@ -141,7 +152,11 @@ class Wallets(Group):
         """Export a wallet's key as a keystore file, or as the bare key. Only for a person who has just signed in.
 
         The export is recorded in the audit log. The key is in the first answer only: a repeated call with the same
-        `Idempotency-Key` does not show it. A deleted wallet can be exported as long as its key exists."""
+        `Idempotency-Key` does not show it. A deleted wallet can be exported as long as its key exists.
+
+        A keystore needs a passphrase of at least 8 characters.
+
+        passphrase: The passphrase of the keystore file."""
         return self._run(
             Call(
                 "POST",
@@ -186,7 +201,9 @@ class Wallets(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Balance:
-        """Get the balance of the native coin or of a token, with the number of the newest block it was read at."""
+        """Get the balance of the native coin or of a token, with the number of the newest block it was read at.
+
+        token_address: The contract of the token; null for the native coin."""
         return self._run(
             Call(
                 "GET",
@@ -258,7 +275,17 @@ class Wallets(Group):
     ) -> models.WalletAnswer:
         """Import a wallet from a private key, a mnemonic or a keystore file.
 
-        The cost of a keystore's key derivation is checked before it is run."""
+        The cost of a keystore's key derivation is checked before it is run.
+
+        Exactly one of private_key, mnemonic (with derivation_path) and keystore (with passphrase).
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        private_key: 32 bytes in hexadecimal.
+        mnemonic: BIP-39 words, separated by spaces.
+        derivation_path: The path from the seed to its key (BIP-32).
+        keystore: A keystore file (version 3).
+        passphrase: The passphrase of the keystore file.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "POST",
@@ -295,7 +322,14 @@ class Wallets(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.WalletPage, models.Wallet]:
-        """List the caller's wallets, newest first; with deleted, those that can still be restored."""
+        """List the caller's wallets, newest first; with deleted, those that can still be restored.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        chain: The name of a chain, as listed by `GET /chains`."""
         return Pages(
             self._run,
             Call(
@@ -330,7 +364,10 @@ class Wallets(Group):
     ) -> Pages[models.DepositPage, models.Received]:
         """List deposits to a wallet since its chain is indexed, newest first: coins and registered tokens.
 
-        Coins that a contract passes on within a transaction are not detected."""
+        Coins that a contract passes on within a transaction are not detected.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -366,7 +403,18 @@ class Wallets(Group):
         """Try a draft policy on the wallet's recent transactions: what would it have refused? Nothing is changed.
 
         Payments of settlements are included, because the policy of the paying wallet applies to them. Signatures are not
-        included: what was signed is not stored."""
+        included: what was signed is not stored.
+
+        A draft policy, as for PUT, and for how many past days to try it.
+
+        limits: The maximum amounts per transaction and per day, by asset.
+        allowed_recipients: The only addresses that may be paid; null allows all.
+        allowed_contracts: The only contracts that may be called; null allows all.
+        allowed_selectors: The only functions that may be called; null allows all.
+        approval_above: Transactions above this amount need approval; in base units of the native coin.
+        approvers: The ids of the users who may approve.
+        approvals_required: The number of approvals that are needed.
+        max_fee_per_day: The maximum spent on gas per day, in wei."""
         return self._run(
             Call(
                 "POST",
@@ -433,7 +481,23 @@ class Wallets(Group):
         """Replace the whole policy of a wallet. API keys may not do this, because the policy is what limits them.
 
         Stricter rules apply at once. Looser rules apply after a delay, during which the owner sees them and can withdraw them,
-        and they need the same proof as an export of the key: a stolen token is not enough for either."""
+        and they need the same proof as an export of the key: a stolen token is not enough for either.
+
+        The whole policy of a wallet; an absent list allows everything, an empty one nothing. What exceeds
+        `approval_above` waits for `approvals_required` (1) of the `approvers` (user ids), or of
+        administrators. Looser rules apply after a delay, stricter ones at once. While any rule is set, calls
+        that cannot be read are denied, and typed data that cannot be read unless `allowed_typed_data` names
+        it.
+
+        limits: The maximum amounts per transaction and per day, by asset.
+        allowed_recipients: The only addresses that may be paid; null allows all.
+        allowed_contracts: The only contracts that may be called; null allows all.
+        allowed_selectors: The only functions that may be called; null allows all.
+        approval_above: Transactions above this amount need approval; in base units of the native coin.
+        approvers: The ids of the users who may approve.
+        approvals_required: The number of approvals that are needed.
+        max_fee_per_day: The maximum spent on gas per day, in wei.
+        paused: Whether signing is stopped."""
         return self._run(
             Call(
                 "PUT",
@@ -468,7 +532,9 @@ class Wallets(Group):
     ) -> models.Signature:
         """Sign a text message with a wallet (EIP-191). Raw hashes are never signed; a paused wallet signs nothing.
 
-        Each signature has a row in the audit log."""
+        Each signature has a row in the audit log.
+
+        EIP-191."""
         return self._run(
             Call(
                 "POST",
@@ -495,7 +561,9 @@ class Wallets(Group):
         """Sign typed data (EIP-712) whose domain names the wallet's chain.
 
         Typed data may be a permit, an order or a signed call. The policy judges what it allows others to take, and counts
-        that against the daily limits."""
+        that against the daily limits.
+
+        EIP-712; the domain's chain must be the wallet's."""
         return self._run(
             Call(
                 "POST",
@@ -519,7 +587,11 @@ class Wallets(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Change the name and metadata of a wallet; its key and address never change."""
+        """Change the name and metadata of a wallet; its key and address never change.
+
+        Absent fields stay; `metadata` replaces all earlier entries, null removes them.
+
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return self._run(
             Call(
                 "PUT",
@@ -546,7 +618,11 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.WalletAnswer:
-        """Add the next account of a wallet's seed: the last step of the derivation path plus one, without gaps."""
+        """Add the next account of a wallet's seed: the last step of the derivation path plus one, without gaps.
+
+        Add the next account of a wallet's seed.
+
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "POST",
@@ -596,7 +672,12 @@ class AsyncWallets(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.CreatedWallet:
-        """Create a wallet from a new random seed. The mnemonic is shown only in this answer and not stored."""
+        """Create a wallet from a new random seed. The mnemonic is shown only in this answer and not stored.
+
+        A new seed and its first account; `strength` is the seed's entropy in bits.
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "POST",
@@ -620,7 +701,9 @@ class AsyncWallets(AsyncGroup):
         """Delete a wallet: it is disabled now, and can be restored and exported for 30 days.
 
         After that its key is destroyed if the wallet is still empty. `force` also closes its supplies and accepts that a
-        balance is left behind; it needs the owner in person. Nothing overrides what other users still rely on."""
+        balance is left behind; it needs the owner in person. Nothing overrides what other users still rely on.
+
+        `force` is needed if the wallet has a balance or unreserved supplies."""
         await self._run(
             Call[None](
                 "DELETE",
@@ -661,7 +744,11 @@ class AsyncWallets(AsyncGroup):
         """Export a wallet's key as a keystore file, or as the bare key. Only for a person who has just signed in.
 
         The export is recorded in the audit log. The key is in the first answer only: a repeated call with the same
-        `Idempotency-Key` does not show it. A deleted wallet can be exported as long as its key exists."""
+        `Idempotency-Key` does not show it. A deleted wallet can be exported as long as its key exists.
+
+        A keystore needs a passphrase of at least 8 characters.
+
+        passphrase: The passphrase of the keystore file."""
         return await self._run(
             Call(
                 "POST",
@@ -706,7 +793,9 @@ class AsyncWallets(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> models.Balance:
-        """Get the balance of the native coin or of a token, with the number of the newest block it was read at."""
+        """Get the balance of the native coin or of a token, with the number of the newest block it was read at.
+
+        token_address: The contract of the token; null for the native coin."""
         return await self._run(
             Call(
                 "GET",
@@ -778,7 +867,17 @@ class AsyncWallets(AsyncGroup):
     ) -> models.WalletAnswer:
         """Import a wallet from a private key, a mnemonic or a keystore file.
 
-        The cost of a keystore's key derivation is checked before it is run."""
+        The cost of a keystore's key derivation is checked before it is run.
+
+        Exactly one of private_key, mnemonic (with derivation_path) and keystore (with passphrase).
+
+        chain: The name of a chain, as listed by `GET /chains`.
+        private_key: 32 bytes in hexadecimal.
+        mnemonic: BIP-39 words, separated by spaces.
+        derivation_path: The path from the seed to its key (BIP-32).
+        keystore: A keystore file (version 3).
+        passphrase: The passphrase of the keystore file.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "POST",
@@ -815,7 +914,14 @@ class AsyncWallets(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.WalletPage, models.Wallet]:
-        """List the caller's wallets, newest first; with deleted, those that can still be restored."""
+        """List the caller's wallets, newest first; with deleted, those that can still be restored.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page.
+        created_after: Created at this time or later.
+        created_before: Created before this time.
+        metadata: Only those with this entry in their `metadata`: `key:value`.
+        chain: The name of a chain, as listed by `GET /chains`."""
         return AsyncPages(
             self._run,
             Call(
@@ -850,7 +956,10 @@ class AsyncWallets(AsyncGroup):
     ) -> AsyncPages[models.DepositPage, models.Received]:
         """List deposits to a wallet since its chain is indexed, newest first: coins and registered tokens.
 
-        Coins that a contract passes on within a transaction are not detected."""
+        Coins that a contract passes on within a transaction are not detected.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -886,7 +995,18 @@ class AsyncWallets(AsyncGroup):
         """Try a draft policy on the wallet's recent transactions: what would it have refused? Nothing is changed.
 
         Payments of settlements are included, because the policy of the paying wallet applies to them. Signatures are not
-        included: what was signed is not stored."""
+        included: what was signed is not stored.
+
+        A draft policy, as for PUT, and for how many past days to try it.
+
+        limits: The maximum amounts per transaction and per day, by asset.
+        allowed_recipients: The only addresses that may be paid; null allows all.
+        allowed_contracts: The only contracts that may be called; null allows all.
+        allowed_selectors: The only functions that may be called; null allows all.
+        approval_above: Transactions above this amount need approval; in base units of the native coin.
+        approvers: The ids of the users who may approve.
+        approvals_required: The number of approvals that are needed.
+        max_fee_per_day: The maximum spent on gas per day, in wei."""
         return await self._run(
             Call(
                 "POST",
@@ -953,7 +1073,23 @@ class AsyncWallets(AsyncGroup):
         """Replace the whole policy of a wallet. API keys may not do this, because the policy is what limits them.
 
         Stricter rules apply at once. Looser rules apply after a delay, during which the owner sees them and can withdraw them,
-        and they need the same proof as an export of the key: a stolen token is not enough for either."""
+        and they need the same proof as an export of the key: a stolen token is not enough for either.
+
+        The whole policy of a wallet; an absent list allows everything, an empty one nothing. What exceeds
+        `approval_above` waits for `approvals_required` (1) of the `approvers` (user ids), or of
+        administrators. Looser rules apply after a delay, stricter ones at once. While any rule is set, calls
+        that cannot be read are denied, and typed data that cannot be read unless `allowed_typed_data` names
+        it.
+
+        limits: The maximum amounts per transaction and per day, by asset.
+        allowed_recipients: The only addresses that may be paid; null allows all.
+        allowed_contracts: The only contracts that may be called; null allows all.
+        allowed_selectors: The only functions that may be called; null allows all.
+        approval_above: Transactions above this amount need approval; in base units of the native coin.
+        approvers: The ids of the users who may approve.
+        approvals_required: The number of approvals that are needed.
+        max_fee_per_day: The maximum spent on gas per day, in wei.
+        paused: Whether signing is stopped."""
         return await self._run(
             Call(
                 "PUT",
@@ -988,7 +1124,9 @@ class AsyncWallets(AsyncGroup):
     ) -> models.Signature:
         """Sign a text message with a wallet (EIP-191). Raw hashes are never signed; a paused wallet signs nothing.
 
-        Each signature has a row in the audit log."""
+        Each signature has a row in the audit log.
+
+        EIP-191."""
         return await self._run(
             Call(
                 "POST",
@@ -1015,7 +1153,9 @@ class AsyncWallets(AsyncGroup):
         """Sign typed data (EIP-712) whose domain names the wallet's chain.
 
         Typed data may be a permit, an order or a signed call. The policy judges what it allows others to take, and counts
-        that against the daily limits."""
+        that against the daily limits.
+
+        EIP-712; the domain's chain must be the wallet's."""
         return await self._run(
             Call(
                 "POST",
@@ -1039,7 +1179,11 @@ class AsyncWallets(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Wallet:
-        """Change the name and metadata of a wallet; its key and address never change."""
+        """Change the name and metadata of a wallet; its key and address never change.
+
+        Absent fields stay; `metadata` replaces all earlier entries, null removes them.
+
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -"""
         return await self._run(
             Call(
                 "PUT",

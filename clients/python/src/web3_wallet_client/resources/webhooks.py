@@ -27,7 +27,16 @@ class Webhooks(Group):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.SecretWebhook:
-        """Register a webhook endpoint for events. Its signing secret is shown only in this answer."""
+        """Register a webhook endpoint for events. Its signing secret is shown only in this answer.
+
+        `event_types` lists event types, all types of an aggregate as `order.*`, or `*` for all. `thin`
+        deliveries only name the resource, `full` ones contain it as GET would return it.
+
+        url: The URL that events are sent to by POST.
+        event_types: The types of events to send; `order.*` means all types of orders, `*` means all types.
+        description: Free text of the owner.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -
+        payload: `full`: with the events' data; `thin`: without."""
         return self._run(
             Call(
                 "POST",
@@ -112,7 +121,10 @@ class Webhooks(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.WebhookPage, models.Webhook]:
-        """List the caller's webhook endpoints, newest first."""
+        """List the caller's webhook endpoints, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -137,7 +149,10 @@ class Webhooks(Group):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> Pages[models.DeliveryPage, models.WebhookDelivery]:
-        """List the deliveries to a webhook endpoint, newest first, with status codes and excerpts of the answers."""
+        """List the deliveries to a webhook endpoint, newest first, with status codes and excerpts of the answers.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return Pages(
             self._run,
             Call(
@@ -185,7 +200,10 @@ class Webhooks(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Resent:
-        """Send all events since a time again: those that were not delivered, or all. At most 500 in one call."""
+        """Send all events since a time again: those that were not delivered, or all. At most 500 in one call.
+
+        All events since then that the endpoint subscribes to: those not delivered, or with `all` the
+        delivered ones as well."""
         return self._run(
             Call(
                 "POST",
@@ -211,7 +229,9 @@ class Webhooks(Group):
     ) -> models.SecretWebhook:
         """Rotate the signing secret of a webhook endpoint. The new one is shown only in this answer.
 
-        Deliveries are signed with both secrets for a while."""
+        Deliveries are signed with both secrets for a while.
+
+        The previous secret continues to sign beside the new one for `overlap_seconds`."""
         return self._run(
             Call(
                 "POST",
@@ -261,7 +281,16 @@ class Webhooks(Group):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Webhook:
-        """Change a webhook endpoint, disable it, or enable it again. Its secret stays."""
+        """Change a webhook endpoint, disable it, or enable it again. Its secret stays.
+
+        Absent fields stay; `metadata` replaces all earlier entries. `status`: `disabled` stops all
+        deliveries; `active` starts with events from now on, and with the deliveries that waited.
+
+        url: The URL that events are sent to by POST.
+        event_types: The types of events to send; `order.*` means all types of orders, `*` means all types.
+        description: Free text of the owner.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -
+        payload: `full`: with the events' data; `thin`: without."""
         return self._run(
             Call(
                 "PUT",
@@ -296,7 +325,16 @@ class AsyncWebhooks(AsyncGroup):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.SecretWebhook:
-        """Register a webhook endpoint for events. Its signing secret is shown only in this answer."""
+        """Register a webhook endpoint for events. Its signing secret is shown only in this answer.
+
+        `event_types` lists event types, all types of an aggregate as `order.*`, or `*` for all. `thin`
+        deliveries only name the resource, `full` ones contain it as GET would return it.
+
+        url: The URL that events are sent to by POST.
+        event_types: The types of events to send; `order.*` means all types of orders, `*` means all types.
+        description: Free text of the owner.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -
+        payload: `full`: with the events' data; `thin`: without."""
         return await self._run(
             Call(
                 "POST",
@@ -383,7 +421,10 @@ class AsyncWebhooks(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.WebhookPage, models.Webhook]:
-        """List the caller's webhook endpoints, newest first."""
+        """List the caller's webhook endpoints, newest first.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -408,7 +449,10 @@ class AsyncWebhooks(AsyncGroup):
         fresh: bool = False,
         timeout: float | None = None,
     ) -> AsyncPages[models.DeliveryPage, models.WebhookDelivery]:
-        """List the deliveries to a webhook endpoint, newest first, with status codes and excerpts of the answers."""
+        """List the deliveries to a webhook endpoint, newest first, with status codes and excerpts of the answers.
+
+        limit: The maximum number of items of a page.
+        cursor: The position to continue from: the `next_cursor` of the previous page."""
         return AsyncPages(
             self._run,
             Call(
@@ -456,7 +500,10 @@ class AsyncWebhooks(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Resent:
-        """Send all events since a time again: those that were not delivered, or all. At most 500 in one call."""
+        """Send all events since a time again: those that were not delivered, or all. At most 500 in one call.
+
+        All events since then that the endpoint subscribes to: those not delivered, or with `all` the
+        delivered ones as well."""
         return await self._run(
             Call(
                 "POST",
@@ -482,7 +529,9 @@ class AsyncWebhooks(AsyncGroup):
     ) -> models.SecretWebhook:
         """Rotate the signing secret of a webhook endpoint. The new one is shown only in this answer.
 
-        Deliveries are signed with both secrets for a while."""
+        Deliveries are signed with both secrets for a while.
+
+        The previous secret continues to sign beside the new one for `overlap_seconds`."""
         return await self._run(
             Call(
                 "POST",
@@ -532,7 +581,16 @@ class AsyncWebhooks(AsyncGroup):
         if_match: int | None = None,
         timeout: float | None = None,
     ) -> models.Webhook:
-        """Change a webhook endpoint, disable it, or enable it again. Its secret stays."""
+        """Change a webhook endpoint, disable it, or enable it again. Its secret stays.
+
+        Absent fields stay; `metadata` replaces all earlier entries. `status`: `disabled` stops all
+        deliveries; `active` starts with events from now on, and with the deliveries that waited.
+
+        url: The URL that events are sent to by POST.
+        event_types: The types of events to send; `order.*` means all types of orders, `*` means all types.
+        description: Free text of the owner.
+        metadata: up to 16 notes of your own: keys of 1 to 40 letters, digits, _ . or -
+        payload: `full`: with the events' data; `thin`: without."""
         return await self._run(
             Call(
                 "PUT",
