@@ -27,6 +27,15 @@ ORDER = {
     "allocations": [], "claim_id": None, "status": "open", "note": None, "expires_at": None, "version": 1,
     "created_at": "2030-01-31T12:00:00Z", "updated_at": "2030-01-31T12:00:00Z", "metadata": {}, "added_later": 1,
 }  # fmt: skip
+TRANSACTION = {
+    "id": "txn_1", "wallet_id": "wal_1", "user_id": "usr_1", "chain": "local", "chain_id": 31337, "status": "queued",
+    "blocked_reason": None, "waiting_for": None, "from": "0x1", "to": "0x2", "value": "1", "data": "0x", "token": None,
+    "nonce": 1, "hash": None, "attempts": [], "block_number": None, "block_hash": None, "confirmations": None,
+    "finalized": False, "gas": 21000, "gas_used": None, "effective_gas_price": None, "contract_address": None,
+    "cancel_requested": False, "claim_id": None, "deadline": None, "approval_until": None, "approved_by": None,
+    "approvals": None, "error": None, "version": 1, "metadata": {}, "created_at": "2030-01-31T12:00:00Z",
+    "updated_at": "2030-01-31T12:00:00Z",
+}  # fmt: skip
 OK = Answer(201, ORDER)
 TOKENS = {"token": "new", "refresh_token": "second", "expires_at": "2030-01-31T12:00:00Z"}
 BUSY = refusal(503, "UNAVAILABLE", Retry_After="0.2")
@@ -151,6 +160,30 @@ def test_other_refusals_are_final(client: Caller, server: Scripted) -> None:
     assert len(server.requests) == 1
 
 
+def test_a_redirect_is_not_followed(client: Caller, server: Scripted) -> None:
+    server.play(Answer(301, headers={"Location": f"{server.url}/elsewhere"}), OK)
+    assert client.call("place") == "UNKNOWN"
+    assert [one.method for one in server.requests] == ["POST"]
+
+
+def test_a_success_that_is_no_answer_of_the_api_is_an_error_of_the_package(
+    client: Caller, server: Scripted
+) -> None:
+    server.play(Answer(200, pieces=(b"<html>a proxy's page",)))
+    assert client.call("get") == "UnreadableAnswer"
+    assert client.call("place") == "UnreadableAnswer"
+
+
+def test_confirmed_is_waited_for_without_finality(client: Caller, server: Scripted) -> None:
+    server.play(
+        *(Answer(200, TRANSACTION | {"status": status}) for status in ("submitted", "mined", "confirmed"))
+    )
+    assert client.call("confirmed") == "confirmed"
+    assert len(server.requests) == 3
+    server.play(Answer(200, TRANSACTION | {"status": "reverted"}))
+    assert client.call("confirmed") == "EndedOtherwise"
+
+
 def test_a_path_parameter_stays_one_segment(client: Caller, server: Scripted) -> None:
     server.play(OK)
     assert client.call("get") == "ord_1"
@@ -236,6 +269,17 @@ def test_a_stream_goes_on_behind_what_was_seen(client: Caller, server: Scripted)
     assert streams[-1].headers["authorization"] == "Bearer new"
 
 
+def test_a_stream_that_was_connected_outlives_more_failures_than_a_call(
+    client: Caller, server: Scripted
+) -> None:
+    head = {"Content-Type": "text/event-stream"}
+    quiet = Answer(200, headers=head, pieces=(b"retry: 10\n\n",))
+    down = (DROP, BUSY, Answer(502, pieces=(b"<html>",))) * 3
+    server.play(quiet, *down, Answer(200, headers=head, pieces=(event("back", "c1"),)))
+    assert client.call("stream", count=1, after="c0") == [["back"], "c1"]
+    assert len(server.requests) == 11
+
+
 def test_a_stream_that_is_refused_says_so(client: Caller, server: Scripted) -> None:
     server.play(refusal(400, "INVALID_CURSOR"))
     assert client.call("stream", count=1) == "INVALID_CURSOR"
@@ -261,6 +305,13 @@ def signed(body: str, secret: str, at: int = NOW) -> dict[str, str]:
 
 BODY = json.dumps({"id": "evt_1", "type": "order.polished", "source": "s", "subject": "ord_1", "sequence": 1,
                    "time": "2030-01-31T12:00:00Z", "data": {"note": "ä"}}, ensure_ascii=False)  # fmt: skip
+
+
+def test_a_webhook_is_signed_for_a_test(client: Caller) -> None:
+    headers = client.call("sign", body=BODY, secrets=SECRETS, now=NOW)
+    wanted = {name.lower(): text for name, text in signed(BODY, SECRETS[0]).items()}
+    assert headers == wanted | {"webhook-signature": wanted["webhook-signature"].removeprefix("v1a,AAAA ")}
+    assert client.call("verify", body=BODY, headers=headers, secrets=SECRETS, now=NOW) == "order.polished"
 
 
 @pytest.mark.parametrize("secret", SECRETS)

@@ -2,7 +2,7 @@
 
 import createClient, { type Client } from "openapi-fetch";
 
-import { errorOf } from "./errors.js";
+import { errorOf, UnreadableAnswer } from "./errors.js";
 import type { operations, paths } from "./schema.js";
 import type { SendOptions, Transport } from "./transport.js";
 
@@ -62,15 +62,19 @@ export class Api {
     this.http = this.client({});
   }
 
-  /** The answer's body. Throws ApiError or NoAnswer. */
+  /** The answer's body. Throws ApiError, NoAnswer or UnreadableAnswer. */
   async call<O extends keyof operations>(method: string, path: string, call: Call): Promise<Answer<O>> {
     const { options } = call;
     const sending = { signed: call.signed ?? true, timeoutMs: options?.timeoutMs, signal: options?.signal };
     const client = this.client(sending) as unknown as { request: (...all: unknown[]) => Promise<Answered> };
-    const { data, response, error } = await client.request(method.toLowerCase(), path, {
+    const sent = client.request(method.toLowerCase(), path, {
       params: { path: call.path ?? {}, query: parameters(call.query) },
       headers: headers(call),
       ...(call.body === undefined ? {} : { body: call.body }),
+    });
+    const { data, response, error } = await sent.catch((cause: unknown) => {
+      if (!(cause instanceof SyntaxError)) throw cause; // only an answer's body is parsed
+      throw new UnreadableAnswer(`${method} ${path}: ${cause.message}`, { cause });
     });
     if (!response.ok) {
       const text = typeof error === "string" ? error : JSON.stringify(error);

@@ -1,4 +1,4 @@
-/** All errors of the package: WalletError, with the subclasses ApiError, NoAnswer, WaitTimeout, EndedOtherwise and WebhookError. */
+/** All errors of the package: WalletError, with the subclasses ApiError, NoAnswer, UnreadableAnswer, WaitTimeout, EndedOtherwise and WebhookError. */
 
 import type { components } from "./schema.js";
 
@@ -59,6 +59,14 @@ export class NoAnswer extends WalletError {
   override name = "NoAnswer";
 }
 
+/**
+ * The status says success, but the body is not JSON: it comes from a proxy, for example. It is unknown whether the call
+ * took effect, as with NoAnswer; `cause` is the reason.
+ */
+export class UnreadableAnswer extends WalletError {
+  override name = "UnreadableAnswer";
+}
+
 /** The expected state was not reached in time; `resource` is the last received state. */
 export class WaitTimeout extends WalletError {
   override name = "WaitTimeout";
@@ -99,5 +107,7 @@ export async function errorOf(answer: Response): Promise<ApiError> {
     // not the API's own answer
   }
   const id = answer.headers.get("X-Request-Id");
-  return new ApiError(answer.status, { message: text.slice(0, 200), ...(id ? { request_id: id } : {}) }, retryAfter);
+  const redirect = answer.headers.get("Location");
+  const message = redirect === null ? text.slice(0, 200) : `the server redirects to ${redirect}: is that the baseUrl?`;
+  return new ApiError(answer.status, { message, ...(id ? { request_id: id } : {}) }, retryAfter);
 }

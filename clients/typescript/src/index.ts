@@ -6,6 +6,7 @@ export {
   type ErrorCode,
   NoAnswer,
   refusedWith,
+  UnreadableAnswer,
   WaitTimeout,
   WalletError,
   WebhookError,
@@ -16,4 +17,4 @@ export { type Event, EventStream, type EventType, type StreamOptions } from "./s
 export type { Retries, Tokens } from "./transport.js";
 export { VERSION } from "./version.js";
 export { type WaitOptions } from "./waiting.js";
-export { verifyWebhook, type VerifyOptions } from "./webhooks.js";
+export { type SignOptions, signWebhook, verifyWebhook, type VerifyOptions } from "./webhooks.js";

@@ -74,6 +74,8 @@ export class Parser {
 
 /**
  * Events as they happen, without end: `for await (const event of stream)`; leave the loop or call `close()` to stop.
+ * Once connected, the stream continues after an outage of any length. It throws ApiError if the server refuses it, and
+ * the last failure if the first connection fails as often as `retries.attempts` says.
  * `cursor` is the position after the last returned event; a later stream continues there (`after`). An event may come
  * twice; its `id` is then the same.
  */
@@ -103,6 +105,7 @@ export class EventStream implements AsyncIterable<Event> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Event> {
     let failures = 0;
+    let connected = false;
     let refreshed = false;
     while (!this.ended.signal.aborted) {
       const connection = new AbortController();
@@ -110,18 +113,17 @@ export class EventStream implements AsyncIterable<Event> {
       const token = this.transport.credentials.token;
       const outcome = await this.connect(request);
       if (outcome instanceof Response && outcome.ok) {
+        connected = true;
+        failures = 0;
         refreshed = false;
-        for await (const event of this.events(outcome, connection)) {
-          failures = 0;
-          yield event;
-        }
+        yield* this.events(outcome, connection);
         await this.sleep(this.parser.retryMs);
       } else if (outcome instanceof Response && outcome.status === 401 && !refreshed && this.transport.mayRefresh()) {
         refreshed = true;
         await this.transport.refresh(token);
       } else if (!this.ended.signal.aborted) {
         failures += 1;
-        await this.failed(request, outcome, failures);
+        await this.failed(request, outcome, failures, !connected && failures >= this.transport.options.retries.attempts);
       }
     }
   }
@@ -162,12 +164,12 @@ export class EventStream implements AsyncIterable<Event> {
     url.search = new URLSearchParams(parameters({ types: this.options.types })).toString();
     const headers = new Headers({ Accept: "text/event-stream" });
     if (this.cursor !== undefined) headers.set("Last-Event-ID", this.cursor);
-    return new Request(url, { headers, signal: connection.signal });
+    return new Request(url, { headers, signal: connection.signal, redirect: "manual" });
   }
 
-  /** Wait before the next attempt. Throws the error of a permanently refused connection, and the last of too many failures. */
-  private async failed(request: Request, outcome: Response | Error, failures: number): Promise<void> {
-    if (!mayRepeat(request, outcome) || failures >= this.transport.options.retries.attempts) {
+  /** Wait before the next attempt. Throws the error of a permanently refused connection, and the last one to give up. */
+  private async failed(request: Request, outcome: Response | Error, failures: number, givesUp: boolean): Promise<void> {
+    if (givesUp || !mayRepeat(request, outcome)) {
       if (outcome instanceof Response) throw await errorOf(outcome);
       throw new NoAnswer(`GET ${this.path}: ${outcome.message}`, { cause: outcome });
     }

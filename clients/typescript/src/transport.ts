@@ -129,7 +129,9 @@ export class Transport {
     try {
       options.signal?.throwIfAborted();
       const sent = options.signed === false ? request.clone() : this.signed(request);
-      const answer = await Promise.race([this.options.fetch(new Request(sent, { signal: timer.signal })), over]);
+      // A followed redirect would turn a POST into a GET, and send an API key to another host.
+      const once = { signal: timer.signal, redirect: "manual" } as const;
+      const answer = await Promise.race([this.options.fetch(new Request(sent, once)), over]);
       const body = await Promise.race([answer.arrayBuffer(), over]); // the timer also covers the body
       return new Response(body.byteLength > 0 ? body : null, answer);
     } catch (error) {

@@ -6,7 +6,7 @@ import type { Resources } from "./resources.js";
 import { sleep } from "./transport.js";
 
 export interface WaitOptions {
-  /** Milliseconds after which WaitTimeout is thrown. */
+  /** Milliseconds after which WaitTimeout is thrown: by default an hour for what must be final, otherwise five minutes. */
   timeoutMs?: number;
   signal?: AbortSignal;
 }
@@ -14,6 +14,8 @@ export interface WaitOptions {
 const FIRST_MS = 200;
 const LONGEST_MS = 2000;
 const LONG_MS = 300_000;
+/** Networks take a quarter of an hour and more until a block is final. */
+const FINAL_MS = 3_600_000;
 
 interface HasStatus {
   id: string;
@@ -35,20 +37,26 @@ export class Waits {
   /** Wait until the order is paid and the payment is final. */
   orderCompleted(id: string, options: WaitOptions = {}): Promise<Answer<"get_order">> {
     const still = ["open", "claimed", "processing"];
-    return until("order", () => this.wallet.orders.get(id, { fresh: true }), reached<Answer<"get_order">>("completed", still), options);
+    const completed = reached<Answer<"get_order">>("completed", still);
+    return until("order", () => this.wallet.orders.get(id, { fresh: true }), completed, options, FINAL_MS);
   }
 
   /** Wait until the claim's payment is final. */
   claimProcessed(id: string, options: WaitOptions = {}): Promise<Answer<"get_claim">> {
     const still = ["claimed", "processing"];
-    return until("claim", () => this.wallet.claims.get(id, { fresh: true }), reached<Answer<"get_claim">>("processed", still), options);
+    const processed = reached<Answer<"get_claim">>("processed", still);
+    return until("claim", () => this.wallet.claims.get(id, { fresh: true }), processed, options, FINAL_MS);
+  }
+
+  /** Wait until the transaction succeeded at its chain's depth; only a deep reorganisation can still undo it. */
+  transactionConfirmed(id: string, options: WaitOptions = {}): Promise<Answer<"get_transaction">> {
+    return until("transaction", () => this.wallet.transactions.get(id, { fresh: true }), confirmed, options);
   }
 
   /** Wait until the transaction is final. */
   transactionFinal(id: string, options: WaitOptions = {}): Promise<Answer<"get_transaction">> {
-    const confirmed = reached<Answer<"get_transaction">>("confirmed", ["queued", "submitted", "mined"]);
     const final = (seen: Answer<"get_transaction">) => confirmed(seen) && seen.finalized;
-    return until("transaction", () => this.wallet.transactions.get(id, { fresh: true }), final, options);
+    return until("transaction", () => this.wallet.transactions.get(id, { fresh: true }), final, options, FINAL_MS);
   }
 
   /** Wait until the contract's code is on chain. */
@@ -57,6 +65,8 @@ export class Waits {
     return until("contract", () => this.wallet.contracts.get(id, { fresh: true }), done, options);
   }
 }
+
+const confirmed = reached<Answer<"get_transaction">>("confirmed", ["queued", "submitted", "mined"]);
 
 function reached<T extends HasStatus>(wanted: string, still: string[]): (seen: T) => boolean {
   return (seen) => {
@@ -71,14 +81,16 @@ async function until<T>(
   what: string,
   look: () => Promise<T>,
   done: (seen: T) => boolean,
-  { timeoutMs = LONG_MS, signal }: WaitOptions,
+  { timeoutMs, signal }: WaitOptions,
+  usual = LONG_MS,
 ): Promise<T> {
-  const end = Date.now() + timeoutMs;
+  const limit = timeoutMs ?? usual;
+  const end = Date.now() + limit;
   for (let pause = FIRST_MS; ; pause = Math.min(pause * 1.5, LONGEST_MS)) {
     const seen = await look();
     if (done(seen)) return seen;
     const left = end - Date.now();
-    if (left <= 0) throw new WaitTimeout(`the ${what} did not reach the expected state within ${timeoutMs} ms`, seen);
+    if (left <= 0) throw new WaitTimeout(`the ${what} did not reach the expected state within ${limit} ms`, seen);
     await sleep(Math.min(pause, left), signal);
   }
 }

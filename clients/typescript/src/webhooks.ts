@@ -1,4 +1,4 @@
-/** Verify that a webhook is genuine: Standard Webhooks with the signature `v1`, HMAC-SHA256. */
+/** Verify that a webhook is genuine, or sign one for a test: Standard Webhooks with the signature `v1`, HMAC-SHA256. */
 
 import { WebhookError } from "./errors.js";
 import type { Event } from "./streams.js";
@@ -7,6 +7,13 @@ export interface VerifyOptions {
   /** Maximum difference in seconds between the webhook's time and the clock. */
   toleranceSeconds?: number;
   /** The current time in seconds since 1970; by default that of the clock. */
+  now?: number;
+}
+
+export interface SignOptions {
+  /** The webhook's id; by default a new one. */
+  webhookId?: string;
+  /** The time in seconds since 1970; by default that of the clock. */
   now?: number;
 }
 
@@ -30,10 +37,7 @@ export async function verifyWebhook(
   if (!/^\d{1,12}$/.test(timestamp)) throw new WebhookError("webhook-timestamp is no time");
   if (Math.abs(now - Number(timestamp)) > toleranceSeconds) throw new WebhookError("it is too old, or of the future");
   const content = typeof body === "string" ? new TextEncoder().encode(body) : body;
-  const head = new TextEncoder().encode(`${id}.${timestamp}.`);
-  const signed = new Uint8Array(head.length + content.length);
-  signed.set(head);
-  signed.set(content, head.length);
+  const signed = signedBytes(id, timestamp, content);
   const keys = await Promise.all([secret].flat().map(imported));
   const signatures = given.split(" ").filter((one) => one.startsWith("v1,"));
   let genuine = false;
@@ -46,6 +50,30 @@ export async function verifyWebhook(
   }
   if (!genuine) throw new WebhookError("no signature fits");
   return parsed(content);
+}
+
+/**
+ * The headers with which `verifyWebhook` accepts this body, to test a receiver without a server. Throws TypeError for a
+ * secret that is none.
+ */
+export async function signWebhook(
+  body: string | Uint8Array,
+  secret: string,
+  { webhookId = `msg_${crypto.randomUUID()}`, now = Date.now() / 1000 }: SignOptions = {},
+): Promise<Record<string, string>> {
+  const timestamp = String(Math.trunc(now));
+  const content = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  const digest = await crypto.subtle.sign("HMAC", await imported(secret), signedBytes(webhookId, timestamp, content));
+  const signature = `v1,${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
+  return { "webhook-id": webhookId, "webhook-timestamp": timestamp, "webhook-signature": signature };
+}
+
+function signedBytes(id: string, timestamp: string, content: Uint8Array): Uint8Array<ArrayBuffer> {
+  const head = new TextEncoder().encode(`${id}.${timestamp}.`);
+  const signed = new Uint8Array(head.length + content.length);
+  signed.set(head);
+  signed.set(content, head.length);
+  return signed;
 }
 
 function parsed(content: Uint8Array): Event {
@@ -71,7 +99,7 @@ function header(headers: HeadersLike, name: string): string {
 async function imported(secret: string): Promise<CryptoKey> {
   const key = bytes(secret.replace(/^whsec_/, ""));
   if (key === undefined || key.length === 0) throw new TypeError("a webhook's secret begins with whsec_ and is base64");
-  return crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
+  return crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
 }
 
 function bytes(text: string): Uint8Array<ArrayBuffer> | undefined {

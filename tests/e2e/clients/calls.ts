@@ -1,6 +1,6 @@
 /** Makes the calls that its input names, one a line, and prints what came of each. */
 
-import { verifyWebhook, WalletClient, WalletError } from "web3-wallet-client";
+import { signWebhook, verifyWebhook, WalletClient, WalletError } from "web3-wallet-client";
 
 declare const process: { stdin: AsyncIterable<Uint8Array> };
 
@@ -57,6 +57,10 @@ async function made(input: Call): Promise<unknown> {
       }
       return [found, stream.cursor];
     }
+    case "confirmed":
+      return (await client.wait.transactionConfirmed("txn_1")).status;
+    case "sign":
+      return signWebhook(input.body, input.secrets[0] ?? "", { webhookId: "msg_1", now: input.now });
     default:
       return (await verifyWebhook(input.body, input.headers, input.secrets, { now: input.now })).type;
   }

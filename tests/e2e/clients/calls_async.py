@@ -39,6 +39,10 @@ async def made(call: dict[str, Any]) -> Any:
                 events = aiter(stream)
                 found = [(await anext(events)).data["note"] for _ in range(call["count"])]
                 return [found, stream.cursor]
+        case "confirmed":
+            return (await client.wait.transaction_confirmed("txn_1")).status
+        case "sign":
+            return webhooks.sign(call["body"], call["secrets"][0], webhook_id="msg_1", now=call["now"])
         case "verify":
             return webhooks.verify(call["body"], call["headers"], call["secrets"], now=call["now"]).type
 

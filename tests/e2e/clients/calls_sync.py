@@ -38,6 +38,10 @@ def made(call: dict[str, Any]) -> Any:
             with client.events.stream(types=["order.*"], after=call.get("after")) as stream:
                 found = [next(iter(stream)).data["note"] for _ in range(call["count"])]
                 return [found, stream.cursor]
+        case "confirmed":
+            return client.wait.transaction_confirmed("txn_1").status
+        case "sign":
+            return webhooks.sign(call["body"], call["secrets"][0], webhook_id="msg_1", now=call["now"])
         case "verify":
             return webhooks.verify(call["body"], call["headers"], call["secrets"], now=call["now"]).type
 

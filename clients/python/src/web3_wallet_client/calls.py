@@ -20,7 +20,7 @@ import httpx
 from web3_wallet_client import codes
 from web3_wallet_client._version import VERSION
 from web3_wallet_client.decoding import UNSET, decoded, encoded
-from web3_wallet_client.errors import BY_STATUS, ApiError, NoAnswer
+from web3_wallet_client.errors import BY_STATUS, ApiError, NoAnswer, UnreadableAnswer
 from web3_wallet_client.tokens import Credentials
 
 T = TypeVar("T")
@@ -44,7 +44,10 @@ class Retries:
     longest: float = 8.0
 
     def pause(self, attempt: int, retry_after: float | None) -> float:
-        drawn = random.uniform(0, min(self.longest, self.first * 2**attempt))  # noqa: S311 - no secret
+        doubled = self.first * 2 ** min(
+            attempt, 30
+        )  # a stream may fail so often that a float cannot hold 2**attempt
+        drawn = random.uniform(0, min(self.longest, doubled))  # noqa: S311 - no secret
         return drawn if retry_after is None else retry_after + drawn
 
 
@@ -146,7 +149,7 @@ Outcome = httpx.Response | httpx.TransportError | None
 def attempts(
     call: Call[T], retries: Retries, credentials: Credentials, timeout: float
 ) -> Generator[Step, Outcome, T]:
-    """The steps of a call. Returns the decoded answer; raises ApiError or NoAnswer."""
+    """The steps of a call. Returns the decoded answer; raises ApiError, NoAnswer or UnreadableAnswer."""
     until = time.monotonic() + (call.timeout or timeout)
     headers, content, parameters = call.headers(), call.content(), call.parameters()
     refreshed, attempt = False, 0
@@ -188,10 +191,18 @@ def error_of(answer: httpx.Response) -> ApiError:
         error = answer.json()["error"]
         code = str(error["code"])
     except (ValueError, KeyError, TypeError):
-        error = {"message": answer.text[:200], "request_id": answer.headers.get("X-Request-Id")}
+        error = {"message": _foreign(answer), "request_id": answer.headers.get("X-Request-Id")}
         code = "UNKNOWN"
     kind = codes.BY_CODE.get(code) or BY_STATUS.get(answer.status_code, ApiError)
     return kind(answer.status_code, error, _seconds(answer.headers.get("Retry-After")))
+
+
+def _foreign(answer: httpx.Response) -> str:
+    """What to say about an answer that is not the API's own. Redirects are not followed: a POST would become a GET,
+    and a key would go to another host."""
+    if answer.has_redirect_location:
+        return f"the server redirects to {answer.headers['Location']}: is that the base_url?"
+    return answer.text[:200]
 
 
 def _seconds(text: str | None) -> float | None:
@@ -202,6 +213,9 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _decoded(call: Call[T], answer: httpx.Response) -> T:
-    data = answer.json() if answer.content else None
-    found: T = decoded(call.answer, data)
+    try:
+        data = answer.json() if answer.content else None
+        found: T = decoded(call.answer, data)
+    except (ValueError, TypeError) as error:
+        raise UnreadableAnswer(f"{call.method} {call.path}: {answer.status_code}, but {error}") from error
     return found

@@ -13,6 +13,7 @@ WalletError
 │   ├── InternalError         500: a defect of the server
 │   └── UnavailableError      503: a dependency of the server does not answer
 ├── NoAnswer                  no answer came in time, or the connection failed
+├── UnreadableAnswer          a success that is not the API's: of a proxy, or of a server that does not fit
 ├── WaitTimeout               the expected state was not reached in time
 ├── EndedOtherwise            the expected state cannot be reached any more
 └── WebhookError              a webhook is not genuine, or too old
@@ -92,6 +93,11 @@ class NoAnswer(WalletError):
 
     Without an idempotency key, it is unknown whether a POST took effect; with one, send it again.
     """
+
+
+class UnreadableAnswer(WalletError):
+    """The status says success, but the body is not what the operation answers: it comes from a proxy, or from a server
+    whose version does not fit. It is unknown whether the call took effect, as with NoAnswer; the cause is chained."""
 
 
 class WaitTimeout(WalletError):

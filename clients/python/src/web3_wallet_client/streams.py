@@ -69,6 +69,7 @@ class _Connection:
 
     call: Call[Any]
     parser: Parser
+    connected: bool = False  # at least once
     failures: int = 0
 
     def headers(self, signed: Mapping[str, str]) -> dict[str, str]:
@@ -89,6 +90,9 @@ class _Connection:
 
 class EventStream:
     """An endless iterator over events as they happen. To stop, leave the loop, or use `with`.
+
+    Once connected, it continues after an outage of any length. It raises ApiError if the server refuses it, and the
+    last failure (NoAnswer, or ApiError 429 or 503) if the first connection fails as often as `Retries.attempts` says.
 
     `cursor` is the position after the last returned event. Store it to continue a later stream there
     (`after=cursor`). An event may come twice; use its `id` to detect this.
@@ -131,7 +135,7 @@ class EventStream:
                     headers=connection.headers(config.credentials.headers()), timeout=SILENCE,
                 ) as outcome:  # fmt: skip
                     if outcome.is_success:
-                        refreshed = False
+                        connection.connected, refreshed = True, False
                         for chunk in outcome.iter_raw():
                             yield from connection.feed(chunk)
                         time.sleep(connection.parser.retry)
@@ -186,7 +190,7 @@ class AsyncEventStream:
                     headers=connection.headers(config.credentials.headers()), timeout=SILENCE,
                 ) as outcome:  # fmt: skip
                     if outcome.is_success:
-                        refreshed = False
+                        connection.connected, refreshed = True, False
                         async for chunk in outcome.aiter_raw():
                             for event in connection.feed(chunk):
                                 yield event
@@ -212,7 +216,7 @@ def _pause(
     transport: Transport | AsyncTransport,
 ) -> float:
     """Seconds until the next connection. Raises the error of a permanently refused connection, and the last failure
-    after too many attempts."""
+    after too many attempts at the first one: a stream that has run outlives the server's restarts."""
     retries = transport.config.retries
     failure: Exception
     if isinstance(outcome, httpx.Response):
@@ -221,6 +225,7 @@ def _pause(
         failure = NoAnswer(f"GET {connection.call.path}: {type(outcome).__name__}: {outcome}")
         failure.__cause__ = outcome
     connection.failures += 1
-    if not may_repeat(connection.call, outcome) or connection.failures >= retries.attempts:
+    gives_up = not connection.connected and connection.failures >= retries.attempts
+    if gives_up or not may_repeat(connection.call, outcome):
         raise failure
     return retries.pause(connection.failures, getattr(failure, "retry_after", None))

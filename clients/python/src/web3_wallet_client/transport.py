@@ -44,7 +44,7 @@ class Transport:
         self._renewing = threading.Lock()
 
     def run(self, call: Call[T]) -> T:
-        """Execute a call and return its answer. Raises ApiError or NoAnswer."""
+        """Execute a call and return its answer. Raises ApiError, NoAnswer or UnreadableAnswer."""
         steps = attempts(call, self.config.retries, self.config.credentials, self.config.timeout)
         outcome: Outcome = None
         while True:
@@ -96,7 +96,7 @@ class AsyncTransport:
         self._renewing = asyncio.Lock()
 
     async def run(self, call: Call[T]) -> T:
-        """Execute a call and return its answer. Raises ApiError or NoAnswer."""
+        """Execute a call and return its answer. Raises ApiError, NoAnswer or UnreadableAnswer."""
         steps = attempts(call, self.config.retries, self.config.credentials, self.config.timeout)
         outcome: Outcome = None
         while True:

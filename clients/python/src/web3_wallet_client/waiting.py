@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FIRST, LONGEST = 0.2, 2.0  # seconds between two requests
+FINAL = 3600.0  # seconds: networks take a quarter of an hour and more until a block is final
 SENT = frozenset({"submitted", "mined"})  # the chain may already know the transaction
 
 
@@ -58,11 +59,13 @@ def contract_deployed(seen: ContractDetail | Contract) -> bool:
     return settled(f"contract {seen.id}", seen, seen.status, "deployed", {"deploying"})
 
 
+def transaction_confirmed(seen: Transaction) -> bool:
+    return settled(f"transaction {seen.id}", seen, seen.status, "confirmed", SENT | {"queued"})
+
+
 def transaction_final(seen: Transaction) -> bool:
     """Whether the transaction is confirmed, and so deep that the chain does not reverse it."""
-    if seen.status == "confirmed":
-        return seen.finalized
-    return settled(f"transaction {seen.id}", seen, seen.status, "confirmed", SENT | {"queued"})
+    return transaction_confirmed(seen) and seen.finalized
 
 
 class Waits:
@@ -75,15 +78,22 @@ class Waits:
         """Wait until orders can reserve from the supply. Raises EndedOtherwise with the `reason`, or WaitTimeout."""
         return self._until(lambda: self._client.supplies.get(supply_id, fresh=True), supply_active, timeout)
 
-    def order_completed(self, order_id: str, *, timeout: float = 300.0) -> Order | PublicOrder:
+    def order_completed(self, order_id: str, *, timeout: float = FINAL) -> Order | PublicOrder:
         """Wait until the order is paid and the payment is final. Raises EndedOtherwise, or WaitTimeout."""
         return self._until(lambda: self._client.orders.get(order_id, fresh=True), order_completed, timeout)
 
-    def claim_processed(self, claim_id: str, *, timeout: float = 300.0) -> Claim:
+    def claim_processed(self, claim_id: str, *, timeout: float = FINAL) -> Claim:
         """Wait until the claim's payment is final. Raises EndedOtherwise, or WaitTimeout."""
         return self._until(lambda: self._client.claims.get(claim_id, fresh=True), claim_processed, timeout)
 
-    def transaction_final(self, transaction_id: str, *, timeout: float = 300.0) -> Transaction:
+    def transaction_confirmed(self, transaction_id: str, *, timeout: float = 300.0) -> Transaction:
+        """Wait until the transaction succeeded at the depth that its chain's `confirmations` name; only a deep
+        reorganisation can still undo it. Raises EndedOtherwise (reverted, rejected …), or WaitTimeout."""
+        return self._until(
+            lambda: self._client.transactions.get(transaction_id, fresh=True), transaction_confirmed, timeout
+        )
+
+    def transaction_final(self, transaction_id: str, *, timeout: float = FINAL) -> Transaction:
         """Wait until the transaction is final. Raises EndedOtherwise (reverted, rejected …), or WaitTimeout."""
         return self._until(
             lambda: self._client.transactions.get(transaction_id, fresh=True), transaction_final, timeout
@@ -116,19 +126,26 @@ class AsyncWaits:
             lambda: self._client.supplies.get(supply_id, fresh=True), supply_active, timeout
         )
 
-    async def order_completed(self, order_id: str, *, timeout: float = 300.0) -> Order | PublicOrder:
+    async def order_completed(self, order_id: str, *, timeout: float = FINAL) -> Order | PublicOrder:
         """Wait until the order is paid and the payment is final. Raises EndedOtherwise, or WaitTimeout."""
         return await self._until(
             lambda: self._client.orders.get(order_id, fresh=True), order_completed, timeout
         )
 
-    async def claim_processed(self, claim_id: str, *, timeout: float = 300.0) -> Claim:
+    async def claim_processed(self, claim_id: str, *, timeout: float = FINAL) -> Claim:
         """Wait until the claim's payment is final. Raises EndedOtherwise, or WaitTimeout."""
         return await self._until(
             lambda: self._client.claims.get(claim_id, fresh=True), claim_processed, timeout
         )
 
-    async def transaction_final(self, transaction_id: str, *, timeout: float = 300.0) -> Transaction:
+    async def transaction_confirmed(self, transaction_id: str, *, timeout: float = 300.0) -> Transaction:
+        """Wait until the transaction succeeded at the depth that its chain's `confirmations` name; only a deep
+        reorganisation can still undo it. Raises EndedOtherwise (reverted, rejected …), or WaitTimeout."""
+        return await self._until(
+            lambda: self._client.transactions.get(transaction_id, fresh=True), transaction_confirmed, timeout
+        )
+
+    async def transaction_final(self, transaction_id: str, *, timeout: float = FINAL) -> Transaction:
         """Wait until the transaction is final. Raises EndedOtherwise (reverted, rejected …), or WaitTimeout."""
         return await self._until(
             lambda: self._client.transactions.get(transaction_id, fresh=True), transaction_final, timeout
