@@ -54,7 +54,7 @@ def test_a_plan_has_every_secret_variable_and_each_has_its_secret() -> None:
     apply = yaml.safe_load((ROOT / "infra/apply.cloudbuild.yaml").read_text())
     (terraform,) = (step for step in apply["steps"] if step["id"] == "terraform")
     secrets = {one["env"]: one["versionName"] for one in apply["availableSecrets"]["secretManager"]}
-    variables = (ROOT / "infra/variables.tf").read_text()
+    variables = "".join(path.read_text() for path in (ROOT / "infra").glob("variables*.tf"))
     sensitive = re.findall(r'variable "(\w+)" \{(?:(?!\n\}).)*?\n  sensitive += true', variables, re.S)
     assert sensitive
     assert {f"TF_VAR_{name}" for name in sensitive} == set(secrets) == set(terraform["secretEnv"])
