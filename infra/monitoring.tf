@@ -9,9 +9,11 @@ locals {
   expressions = {
     for alert in local.alerts : alert.name => join(" and ", [
       for c in try(alert.cloud, alert.conditions) :
-      "(${strcontains(c.query, "$") ? replace(replace(replace(c.query, "$READS", local.checks.reads), "$WRITES", local.checks.writes), "$REGION_WRITES", local.checks.region_writes) : c.query}) ${can(c.above) ? ">" : "<"} ${try(c.above, c.below)}"
+      "(${strcontains(c.query, "$") ? replace(replace(replace(c.query, "$READS", local.checks.reads), "$WRITES", local.checks.writes), "$REGION_WRITES", local.checks.region_writes) : c.query}) ${can(c.above) ? ">" : "<"} ${lookup(local.limits, alert.name, try(c.above, c.below))}"
     ]) if !can(alert.log)
   }
+  # Limits that depend on the set-up, in place of those of alerts.json.
+  limits = { SpannerBusy = local.busy_percent / 100 }
   # The names that Cloud Monitoring gives to the uptime checks.
   checks = {
     reads  = google_monitoring_uptime_check_config.api.uptime_check_id

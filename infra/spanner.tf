@@ -19,6 +19,9 @@ locals {
   # A restore creates another database, which replaces the first; Terraform leaves that one as it is.
   serving_database = coalesce(var.serving_database, google_spanner_database.wallet.name)
   multi_region     = !startswith(var.spanner_config, "regional-")
+  # High-priority load at which Spanner scales, and above which somebody is woken. In several regions it is low enough that
+  # the others can carry the load of a failed one.
+  busy_percent = local.multi_region ? 45 : 65
 }
 
 resource "google_spanner_instance" "wallet" {
@@ -35,8 +38,7 @@ resource "google_spanner_instance" "wallet" {
       max_processing_units = var.spanner_processing_units.max
     }
     autoscaling_targets {
-      # Low enough that the other regions can carry the load of a failed region.
-      high_priority_cpu_utilization_percent = local.multi_region ? 45 : 65
+      high_priority_cpu_utilization_percent = local.busy_percent
       storage_utilization_percent           = 80
     }
   }

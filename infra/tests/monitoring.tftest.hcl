@@ -42,6 +42,10 @@ run "monitoring" {
     error_message = "An alert's hold is not what alerts.json says."
   }
   assert {
+    condition     = endswith(google_monitoring_alert_policy.alert["SpannerBusy"].conditions[0].condition_prometheus_query_language[0].query, " > 0.45")
+    error_message = "Nobody is woken before the load of a failed region would be too much for the others."
+  }
+  assert {
     condition     = length(regexall(" and ", google_monitoring_alert_policy.alert["ErrorBudgetFastBurn"].conditions[0].condition_prometheus_query_language[0].query)) == 1
     error_message = "The burn rate must hold over both its windows."
   }
@@ -89,6 +93,18 @@ run "monitoring" {
   assert {
     condition     = local.common_settings.OTEL_EXPORTER_OTLP_ENDPOINT == "https://telemetry.googleapis.com" && local.common_settings.OTEL_TRACES_SAMPLER_ARG == "0.05"
     error_message = "Services are not told where to send telemetry."
+  }
+}
+
+run "one_region" {
+  command = plan
+  variables {
+    regions        = ["us-central1"]
+    spanner_config = "regional-us-central1"
+  }
+  assert {
+    condition     = endswith(google_monitoring_alert_policy.alert["SpannerBusy"].conditions[0].condition_prometheus_query_language[0].query, " > 0.65") && google_spanner_instance.wallet.autoscaling_config[0].autoscaling_targets[0].high_priority_cpu_utilization_percent == 65
+    error_message = "Somebody is woken before Spanner scales itself."
   }
 }
 
