@@ -61,7 +61,7 @@ CLOUDS = {r"\$API/": api_problem, r"^terraform ": terraform_problem}
 
 def problem(page: Page, fence: Fence, command: str) -> str | None:
     """Describe what is wrong with a command, or return None."""
-    if page.name.startswith("clients/") and INSTALLATION.fullmatch(command):
+    if page.name.startswith(("clients/", "examples/")) and INSTALLATION.fullmatch(command):
         return None  # tests/e2e/test_clients.py installs the packages, in folders of its own
     if page.name == GRPC and not fence.cloud:
         return None  # run by tests/emulated/rpc/test_document.py
