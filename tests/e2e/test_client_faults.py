@@ -221,6 +221,44 @@ def test_a_refresh_that_is_refused_is_the_answer(client: Caller, server: Scripte
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("client", ["node"], indirect=True)
+def test_a_refresh_counts_to_the_deadline(client: Caller, server: Scripted) -> None:
+    released = threading.Event()
+
+    def script(request: Request) -> Answer:
+        if request.path.endswith("/auth/refresh"):
+            released.wait(10)
+            return Answer(200, TOKENS)
+        return refusal(401, "TOKEN_EXPIRED")
+
+    server.follow(script)
+    began = time.monotonic()
+    assert client.call("get", refresh="first", within=0.7) == "NoAnswer"
+    assert time.monotonic() - began < 8.0
+    released.set()
+
+
+@pytest.mark.parametrize("client", ["node"], indirect=True)
+def test_a_wait_ends_in_time_however_slow_the_answers_are(client: Caller, server: Scripted) -> None:
+    server.play(OK, Answer(200, pieces=(b"{",) + (b" ",) * 100, pause=0.1))
+    began = time.monotonic()
+    assert client.call("wait", within=0.7) == "WaitTimeout"
+    assert 0.6 < time.monotonic() - began < 8.0
+
+
+@pytest.mark.parametrize("client", ["node"], indirect=True)
+def test_tokens_are_removed_though_the_sign_out_is_refused(client: Caller, server: Scripted) -> None:
+    server.play(refusal(401, "TOKEN_EXPIRED"))
+    assert client.call("sign_out") == "none"
+
+
+@pytest.mark.parametrize("client", ["node"], indirect=True)
+def test_no_id_leads_to_another_route(client: Caller, server: Scripted) -> None:
+    server.play(OK)
+    assert client.call("empty") == ["TypeError", "TypeError"]
+    assert server.requests == []
+
+
 def test_pages_follow_each_other(client: Caller, server: Scripted) -> None:
     pages = [(["a", "b"], "next/+ 1"), (["c"], None)]
     server.play(

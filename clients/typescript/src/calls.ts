@@ -62,9 +62,12 @@ export class Api {
     this.http = this.client({});
   }
 
-  /** The answer's body. Throws ApiError, NoAnswer or UnreadableAnswer. */
+  /** The answer's body. Throws ApiError, NoAnswer or UnreadableAnswer, and TypeError for an id that leads to another route. */
   async call<O extends keyof operations>(method: string, path: string, call: Call): Promise<Answer<O>> {
     const { options } = call;
+    for (const [name, value] of Object.entries(call.path ?? {})) {
+      if (["", ".", ".."].includes(value)) throw new TypeError(`${name} is ${value ? `"${value}"` : "empty"}`);
+    }
     const sending = { signed: call.signed ?? true, timeoutMs: options?.timeoutMs, signal: options?.signal };
     const client = this.client(sending) as unknown as { request: (...all: unknown[]) => Promise<Answered> };
     const sent = client.request(method.toLowerCase(), path, {

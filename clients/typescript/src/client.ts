@@ -65,10 +65,13 @@ export class WalletClient extends Resources {
     return tokens;
   }
 
-  /** End the sign-in on the server, and remove the tokens here. */
+  /** End the sign-in on the server, and remove the tokens here, even if the server refuses or does not answer. */
   async signOut(): Promise<void> {
-    await this.auth.logout();
-    this.transport.credentials.token = undefined;
-    this.transport.credentials.refreshToken = undefined;
+    try {
+      await this.auth.logout();
+    } finally {
+      this.transport.credentials.token = undefined;
+      this.transport.credentials.refreshToken = undefined;
+    }
   }
 }

@@ -16,6 +16,8 @@ export interface Retries {
 export const RETRIES: Retries = { attempts: 5, firstMs: 250, longestMs: 8000 };
 /** The server refused the request before it did anything. */
 const REFUSED = new Set([429, 503]);
+/** Timers overflow beyond 24 days, and end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** A proxy gave up, so the outcome is unknown. */
 const UNKNOWN = new Set([502, 504]);
 
@@ -58,7 +60,7 @@ export class Transport {
       const outcome = await this.once(request, options, until);
       if (outcome instanceof Response && outcome.status === 401 && !refreshed && this.mayRefresh(options)) {
         refreshed = true;
-        await this.refresh(token);
+        await within(until, options.signal, () => this.refresh(token)); // goes on for other callers: its token works once
         attempt -= 1;
         continue;
       }
@@ -118,27 +120,16 @@ export class Transport {
   }
 
   private async once(request: Request, options: SendOptions, until: number): Promise<Response | Error> {
-    const timer = new AbortController();
-    const timeout = setTimeout(() => timer.abort(new Error("no answer in time")), Math.max(until - Date.now(), 1));
-    const stop = () => timer.abort(options.signal?.reason);
-    options.signal?.addEventListener("abort", stop);
-    // Node.js 20 drops the signal of a garbage-collected Request, so fetch alone may never end.
-    const over = new Promise<never>((_, reject) => {
-      timer.signal.addEventListener("abort", () => reject(timer.signal.reason), { once: true });
-    });
     try {
-      options.signal?.throwIfAborted();
-      const sent = options.signed === false ? request.clone() : this.signed(request);
-      // A followed redirect would turn a POST into a GET, and send an API key to another host.
-      const once = { signal: timer.signal, redirect: "manual" } as const;
-      const answer = await Promise.race([this.options.fetch(new Request(sent, once)), over]);
-      const body = await Promise.race([answer.arrayBuffer(), over]); // the timer also covers the body
-      return new Response(body.byteLength > 0 ? body : null, answer);
+      return await within(until, options.signal, async (signal) => {
+        const sent = options.signed === false ? request.clone() : this.signed(request);
+        // A followed redirect would turn a POST into a GET, and send an API key to another host.
+        const answer = await this.options.fetch(new Request(sent, { signal, redirect: "manual" }));
+        const body = await answer.arrayBuffer(); // in time, too
+        return new Response(body.byteLength > 0 ? body : null, answer);
+      });
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
-    } finally {
-      clearTimeout(timeout);
-      options.signal?.removeEventListener("abort", stop);
     }
   }
 
@@ -148,6 +139,25 @@ export class Transport {
     if (token !== undefined) copy.headers.set("Authorization", `Bearer ${token}`);
     else if (apiKey !== undefined) copy.headers.set("X-API-Key", apiKey);
     return copy;
+  }
+}
+
+/** What `work` gives, before the deadline and as long as `signal` lets it. Throws NoAnswer, or the reason of `signal`. */
+export async function within<T>(until: number, signal: AbortSignal | undefined, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+  signal?.throwIfAborted();
+  const over = new AbortController();
+  const timeout = setTimeout(() => over.abort(new NoAnswer("no answer in time")), Math.min(Math.max(until - Date.now(), 1), LONGEST_TIMER_MS));
+  const stop = () => over.abort(signal?.reason);
+  signal?.addEventListener("abort", stop);
+  // Node.js 20 drops the signal of a garbage-collected Request, so fetch alone may never end.
+  const ended = new Promise<never>((_, reject) => {
+    over.signal.addEventListener("abort", () => reject(over.signal.reason), { once: true });
+  });
+  try {
+    return await Promise.race([work(over.signal), ended]);
+  } finally {
+    clearTimeout(timeout);
+    signal?.removeEventListener("abort", stop);
   }
 }
 

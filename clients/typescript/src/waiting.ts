@@ -1,9 +1,9 @@
 /** Wait for a state of a resource: poll it repeatedly, always in its newest version. */
 
-import type { Answer } from "./calls.js";
+import type { Answer, ReadOptions } from "./calls.js";
 import { EndedOtherwise, WaitTimeout } from "./errors.js";
 import type { Resources } from "./resources.js";
-import { sleep } from "./transport.js";
+import { sleep, within } from "./transport.js";
 
 export interface WaitOptions {
   /** Milliseconds after which WaitTimeout is thrown: by default an hour for what must be final, otherwise five minutes. */
@@ -31,38 +31,38 @@ export class Waits {
   /** Wait until orders can reserve from the supply. */
   supplyActive(id: string, options: WaitOptions = {}): Promise<Answer<"get_supply">> {
     const still = ["pending", "paused", "exhausted"];
-    return until("supply", () => this.wallet.supplies.get(id, { fresh: true }), reached<Answer<"get_supply">>("active", still), options);
+    return until("supply", (read) => this.wallet.supplies.get(id, read), reached<Answer<"get_supply">>("active", still), options);
   }
 
   /** Wait until the order is paid and the payment is final. */
   orderCompleted(id: string, options: WaitOptions = {}): Promise<Answer<"get_order">> {
     const still = ["open", "claimed", "processing"];
     const completed = reached<Answer<"get_order">>("completed", still);
-    return until("order", () => this.wallet.orders.get(id, { fresh: true }), completed, options, FINAL_MS);
+    return until("order", (read) => this.wallet.orders.get(id, read), completed, options, FINAL_MS);
   }
 
   /** Wait until the claim's payment is final. */
   claimProcessed(id: string, options: WaitOptions = {}): Promise<Answer<"get_claim">> {
     const still = ["claimed", "processing"];
     const processed = reached<Answer<"get_claim">>("processed", still);
-    return until("claim", () => this.wallet.claims.get(id, { fresh: true }), processed, options, FINAL_MS);
+    return until("claim", (read) => this.wallet.claims.get(id, read), processed, options, FINAL_MS);
   }
 
   /** Wait until the transaction succeeded at its chain's depth; only a deep reorganisation can still undo it. */
   transactionConfirmed(id: string, options: WaitOptions = {}): Promise<Answer<"get_transaction">> {
-    return until("transaction", () => this.wallet.transactions.get(id, { fresh: true }), confirmed, options);
+    return until("transaction", (read) => this.wallet.transactions.get(id, read), confirmed, options);
   }
 
   /** Wait until the transaction is final. */
   transactionFinal(id: string, options: WaitOptions = {}): Promise<Answer<"get_transaction">> {
     const final = (seen: Answer<"get_transaction">) => confirmed(seen) && seen.finalized;
-    return until("transaction", () => this.wallet.transactions.get(id, { fresh: true }), final, options, FINAL_MS);
+    return until("transaction", (read) => this.wallet.transactions.get(id, read), final, options, FINAL_MS);
   }
 
   /** Wait until the contract's code is on chain. */
   contractDeployed(id: string, options: WaitOptions = {}): Promise<Answer<"get_contract">> {
     const done = reached<Answer<"get_contract">>("deployed", ["deploying"]);
-    return until("contract", () => this.wallet.contracts.get(id, { fresh: true }), done, options);
+    return until("contract", (read) => this.wallet.contracts.get(id, read), done, options);
   }
 }
 
@@ -79,18 +79,27 @@ function reached<T extends HasStatus>(wanted: string, still: string[]): (seen: T
 
 async function until<T>(
   what: string,
-  look: () => Promise<T>,
+  look: (options: ReadOptions) => Promise<T>,
   done: (seen: T) => boolean,
   { timeoutMs, signal }: WaitOptions,
   usual = LONG_MS,
 ): Promise<T> {
   const limit = timeoutMs ?? usual;
   const end = Date.now() + limit;
-  for (let pause = FIRST_MS; ; pause = Math.min(pause * 1.5, LONGEST_MS)) {
-    const seen = await look();
-    if (done(seen)) return seen;
-    const left = end - Date.now();
-    if (left <= 0) throw new WaitTimeout(`the ${what} did not reach the expected state within ${limit} ms`, seen);
-    await sleep(Math.min(pause, left), signal);
+  const last: { seen?: T; over?: AbortSignal } = {};
+  const poll = async (over: AbortSignal): Promise<T> => {
+    last.over = over;
+    for (let pause = FIRST_MS; ; pause = Math.min(pause * 1.5, LONGEST_MS)) {
+      const seen = await look({ fresh: true, signal: over });
+      if (done(seen)) return seen;
+      last.seen = seen;
+      await sleep(pause, over);
+    }
+  };
+  try {
+    return await within(end, signal, poll);
+  } catch (error) {
+    if (signal?.aborted || !last.over?.aborted) throw error;
+    throw new WaitTimeout(`the ${what} did not reach the expected state within ${limit} ms`, last.seen);
   }
 }

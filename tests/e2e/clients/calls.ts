@@ -9,6 +9,7 @@ interface Call {
   url: string;
   refresh?: string;
   timeout?: number;
+  within?: number;
   key?: string;
   after?: string;
   count: number;
@@ -34,7 +35,14 @@ async function made(input: Call): Promise<unknown> {
     case "place":
       return (await client.orders.place({ currency: "ETH", items }, input.key ? { idempotencyKey: input.key } : {})).id;
     case "get":
-      return (await client.orders.get("ord_1/../x")).id;
+      return (await client.orders.get("ord_1/../x", input.within ? { timeoutMs: input.within * 1000 } : {})).id;
+    case "sign_out":
+      await client.signOut().catch(() => undefined);
+      return client.transport.credentials.token ?? "none";
+    case "empty":
+      return Promise.all(["", ".."].map((id) => client.orders.get(id).catch((error: Error) => error.name)));
+    case "wait":
+      return (await client.wait.orderCompleted("ord_1", { timeoutMs: (input.within ?? 30) * 1000 })).id;
     case "update":
       return (await client.orders.update("ord_1", { note: null }, { ifMatch: 1 })).id;
     case "login":
