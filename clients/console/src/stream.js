@@ -6,6 +6,7 @@ import { observable } from "./observable.js";
 export const live = observable("off"); // off, on, again
 const listeners = new Set();
 let running = null;
+const SILENCE = 45_000; // milliseconds: the API sends something every 15 seconds, so this connection is dead
 
 export function onEvent(listen) {
   listeners.add(listen);
@@ -66,7 +67,7 @@ export async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await heard(reader);
     if (done) return;
     const pieces = (rest + value).split("\n\n");
     rest = pieces.pop();
@@ -78,5 +79,14 @@ export async function* events(body) {
       }
       yield fields;
     }
+  }
+}
+
+async function heard(reader) {
+  const dead = setTimeout(() => reader.cancel(), SILENCE);
+  try {
+    return await reader.read();
+  } finally {
+    clearTimeout(dead);
   }
 }
