@@ -1,9 +1,11 @@
 // Calls to the API. The access token lives in this module alone, the refresh token in a cookie that no script reads.
+import { withKey } from "./idempotency.js";
 import { observable } from "./observable.js";
 import { T } from "./texts.js";
 
 const WRONG = ["INVALID_CREDENTIALS", "ONE_TIME_CODE_INVALID", "PASSKEY_INVALID"]; // 401 for what was typed, not for the sign-in
 const AGAIN = 4; // times that a read is repeated while the API is busy
+const PATIENCE = 60_000; // milliseconds for one answer
 export const session = observable({ state: "starting", me: null, ended: false });
 export const chains = observable([]); // what everybody may know of the chains that are served
 export const trouble = observable(null); // { kind, seconds } while the API is not answering as it should
@@ -26,27 +28,27 @@ export const onProof = (ask) => {
   prove = ask;
 };
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
-const newKey = () => crypto.randomUUID();
 
 export async function get(path, options = {}) {
   return call("GET", path, options);
 }
 
-export async function post(path, body = {}, options = {}) {
-  return call("POST", path, { body, key: newKey(), ...options });
+// For routes that take an Idempotency-Key, so that a lost answer is no reason to do anything twice.
+export async function post(path, body = {}) {
+  return withKey(path, body, (key) => call("POST", path, { body, key }));
 }
 
 export async function call(method, path, options = {}) {
   let refreshed = false;
   for (let turn = 0; ; turn += 1) {
-    if (!options.open) await fresh(refreshed);
     try {
+      if (!options.open) await fresh(refreshed);
       const answer = await once(method, path, options);
       if (trouble.get()) trouble.set(null);
       return answer;
     } catch (error) {
       const over = error.status === 401 && !options.open && !WRONG.includes(error.code);
-      if (over && !refreshed) {
+      if (over && !refreshed && access) {
         refreshed = true;
         continue;
       }
@@ -55,14 +57,19 @@ export async function call(method, path, options = {}) {
         throw error;
       }
       if (error.code === "STEP_UP_REQUIRED" && prove && !options.proven && (await prove(error.data.prove))) {
-        return call(method, path, { ...options, proven: true, key: options.key && newKey() });
+        return call(method, path, { ...options, proven: true });
       }
       if (!busy(error) || turn >= AGAIN || (method !== "GET" && !options.key)) throw error;
-      const seconds = Math.min(30, error.retryAfter || 0.5 * 2 ** turn);
-      trouble.set({ kind: error.status === 429 ? "limited" : "unavailable", seconds });
-      await pause(seconds + Math.random() * 0.3);
+      await calm(error, turn);
     }
   }
+}
+
+// Says that the API is busy, and waits as long as it asks for.
+async function calm(error, turn) {
+  const seconds = Math.min(30, error.retryAfter || 0.5 * 2 ** turn);
+  trouble.set({ kind: error.status === 429 ? "limited" : "unavailable", seconds });
+  await pause(seconds + Math.random() * 0.3);
 }
 
 // Marks that turn the direction of text would let a name read as another one.
@@ -71,7 +78,7 @@ const shown = (_, value) => (typeof value === "string" ? value.replace(TURNS, "\
 
 const busy = (error) => [429, 502, 503, 504].includes(error.status) || error.code === "NETWORK";
 
-async function once(method, path, { body, key, version, signal, open }) {
+async function once(method, path, { body, key, version, open }) {
   const headers = {};
   if (!open && access) headers.Authorization = `Bearer ${access.token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -80,13 +87,13 @@ async function once(method, path, { body, key, version, signal, open }) {
   if (method === "GET") headers["Cache-Control"] = "no-cache";
   const url = path.startsWith("/console") ? path : `/api/v1${path}`;
   let response;
+  let text;
   try {
-    response = await fetch(url, { method, headers, body: body && JSON.stringify(body), signal, cache: "no-store" });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+    response = await fetch(url, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE), cache: "no-store" });
+    text = await response.text();
+  } catch {
     throw new ApiError(0, { code: "NETWORK", message: T.errors.network });
   }
-  const text = await response.text();
   let answer = null;
   try {
     answer = text ? JSON.parse(text, shown) : null;
@@ -108,7 +115,9 @@ async function fresh(anew) {
   await alone(async () => {
     if (access !== before) return;
     try {
-      access = await once("POST", "/console/session/refresh", {});
+      const renewed = await once("POST", "/console/session/refresh", {});
+      if (isOther(renewed)) return startAnew();
+      access = renewed;
     } catch (error) {
       if (error.status === 401 || error.status === 403) ended();
       throw error;
@@ -116,7 +125,20 @@ async function fresh(anew) {
   });
 }
 
+// The cookie is of all tabs: another one may have signed in somebody else, who must not act from what this one shows.
+function isOther({ token: renewed }) {
+  const { me } = session.get();
+  const claims = renewed.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+  return Boolean(me) && JSON.parse(atob(claims)).sub !== me.id;
+}
+
+function startAnew() {
+  location.reload();
+  return new Promise(() => {}); // nothing more is sent until the page is loaded again
+}
+
 function ended() {
+  if (session.get().state === "out") return; // by another read of the page
   const wasIn = session.get().state === "in";
   access = null;
   session.set({ state: "out", me: null, ended: wasIn });
@@ -131,11 +153,14 @@ export async function freshToken() {
 
 // Whoever has the cookie is signed in; everybody else is shown the way in.
 export async function resume() {
-  try {
-    await fresh(false);
-    await known();
-  } catch (error) {
-    if (session.get().state === "starting" || !busy(error)) session.set({ state: "out", me: null, ended: false });
+  for (let turn = 0; session.get().state === "starting"; turn += 1) {
+    try {
+      await fresh(false);
+      await known();
+    } catch (error) {
+      if (busy(error)) await calm(error, turn);
+      else session.set({ state: "out", me: null, ended: false });
+    }
   }
 }
 

@@ -25,7 +25,7 @@ import { T } from "./texts.js";
 import { Dialog } from "./ui/dialog.js";
 import { Empty, Failure, Head, Loading } from "./ui/elements.js";
 import { Prove } from "./ui/prove.js";
-import { Shell, home } from "./ui/shell.js";
+import { Shell, Trouble, home } from "./ui/shell.js";
 
 const Settlements = () => html`<${Claims} settlements=${true} />`;
 const PAGES = {
@@ -49,6 +49,8 @@ const PAGES = {
   reconciliation: Reconciliation,
   account: Account,
 };
+// An address may name anything, such as constructor.
+const own = (pages, name) => (Object.hasOwn(pages, name) ? pages[name] : null);
 const DETAILS = { orders: Order, claims: Claim, supplies: Supply, transactions: Transaction, wallets: Wallet, policy: PolicyDraft, contracts: Contract, users: User, webhooks: Webhook };
 
 // An answer of another release may lack what a page draws: that page says so, the others go on.
@@ -62,10 +64,12 @@ class Drawn extends Component {
   }
 }
 
+const ID = /^[\w-]+$/; // nothing else becomes a part of a path of the API, such as ../
+
 function Page() {
   const { path } = useValue(route);
   const name = path[0] || home();
-  const Found = path[1] ? DETAILS[name] : PAGES[name];
+  const Found = path[1] ? ID.test(path[1]) && own(DETAILS, name) : own(PAGES, name);
   if (!Found) return html`<${Head} title=${T.empty.title} /><${Empty} title=${name} text=${T.errors.NOT_FOUND} />`;
   const key = `${name}/${path[1] || ""}`;
   return html`<${Drawn} key=${key}><${Found} id=${path[1]} /><//>`;
@@ -77,8 +81,8 @@ const OUTSIDE = { reset: Reset, confirm: Confirm };
 function App() {
   const { state } = useValue(session);
   const { path } = useValue(route);
-  const Outside = OUTSIDE[path[0]];
-  if (state === "starting") return html`<main class="gate"><${Loading} /></main>`;
+  const Outside = own(OUTSIDE, path[0]);
+  if (state === "starting") return html`<main class="gate"><${Loading} /><${Trouble} /></main>`;
   if (Outside) return html`<${Outside} key=${path[0]} />`;
   return html`${state === "out" ? html`<${SignIn} />` : html`<${Shell}><${Page} /><//>`}<${Dialog} /><${Prove} />`;
 }

@@ -41,11 +41,10 @@ const PREFIXES = {
   wal: "wallets",
   ctr: "contracts",
   usr: "users",
-  dlq: "dead-letters",
 };
 
 // Where an id is shown; null where nothing shows it.
 export function placeOf(id) {
-  const place = PREFIXES[String(id).split("_")[0]];
-  return place ? `${place}/${id}` : null;
+  const prefix = String(id).split("_")[0];
+  return Object.hasOwn(PREFIXES, prefix) ? `${PREFIXES[prefix]}/${id}` : null;
 }

@@ -13,6 +13,9 @@ export const T = {
   loading: "Loading",
   copy: "Copy",
   copied: "Copied",
+  notCopied: "Not copied",
+  lost: "The answer was lost on its way, and the secret in it is sent only once. Make a new one.",
+  notBegun: "This could not be started",
   explorer: (value) => `${value} in the chain’s explorer`,
   cancel: "Cancel",
   close: "Close",
@@ -132,5 +135,7 @@ export const T = {
     title: "Prove that it is you",
     says: "This action needs a proof that is at most five minutes old. It continues right after you prove it.",
     go: "Prove and go on",
+    byWallet: "Prove it with your wallet",
+    otherAddress: (address) => `This sign-in belongs to ${address}. Choose this address in your wallet, then try again.`,
   },
 };

@@ -10,6 +10,7 @@ from schemas.contract import generated
 
 SOURCES = ROOT / "clients" / "console" / "src"
 CALL = re.compile(r'\b(?:(get|post)\(|call\("([A-Z]+)", )([`"])(/[^`"]+)\3')
+REPEATED = re.compile(r'\bpost\(([`"])(/[^`"]+)\1')
 OF_LOCAL_RUNS = "/api/v1/sandbox/"  # the faucet
 
 
@@ -39,3 +40,17 @@ def test_the_console_calls_what_there_is() -> None:
     calls = named()
     assert len(calls) > 30
     assert {call for call in calls if call[1:] not in served} == set()
+
+
+def test_only_routes_that_take_a_key_are_repeated() -> None:
+    """`post` sends a request again whose answer was lost."""
+    paths = json.loads(generated.openapi())["paths"]
+    takes = {
+        re.sub(r"\{\w+\}", "*", path)
+        for path, methods in paths.items()
+        if any(one.get("name") == "Idempotency-Key" for one in methods.get("post", {}).get("parameters", []))
+    }
+    sources = [file.read_text(encoding="utf-8") for file in SOURCES.rglob("*.js")]
+    repeated = {re.sub(r"\$\{[^}]*\}", "*", path) for text in sources for _, path in REPEATED.findall(text)}
+    assert len(repeated) > 10
+    assert {f"/api/v1{path}" for path in repeated} - takes == set()

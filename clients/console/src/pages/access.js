@@ -1,5 +1,4 @@
 // How somebody gets into an account: sign-ins, what failed, and API keys. Operators read, administrators end.
-import { useState } from "preact/hooks";
 import { may, post } from "../api.js";
 import { device } from "../format.js";
 import { html } from "../html.js";
@@ -7,8 +6,7 @@ import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
 import { Action } from "../ui/dialog.js";
 import { Empty, Failure, Loading, Status, Time } from "../ui/elements.js";
-import { Pager } from "../ui/list.js";
-import { useLoad } from "../ui/load.js";
+import { Pager, usePages } from "../ui/list.js";
 import { Plain } from "./orders.js";
 
 const A = P.access;
@@ -46,14 +44,12 @@ export function Access({ user }) {
 
 // A short list, a page at a time, that leaves the keyboard to the list of the page.
 function Paged({ title, path, columns, row, empty, lead }) {
-  const [cursors, setCursors] = useState([]);
-  const at = cursors.at(-1);
-  const { data, error, reload } = useLoad(`${path}?limit=10${at ? `&cursor=${encodeURIComponent(at)}` : ""}`);
+  const { data, error, reload, pager } = usePages(path, { limit: 10 });
   return html`<section><h2>${title}</h2>
     <${Failure} error=${error} again=${reload} />
     ${data && lead && data.failed ? lead(data) : null}
     ${data ? (data.items.length ? html`<${Plain} label=${title} columns=${columns} rows=${data.items.map((one) => row(one, reload))} />` : html`<${Empty} text=${empty} />`) : error ? null : html`<${Loading} />`}
-    ${data ? html`<${Pager} label=${title} page=${cursors.length + 1} back=${cursors.length ? () => setCursors(cursors.slice(0, -1)) : null} forward=${data.next_cursor ? () => setCursors([...cursors, data.next_cursor]) : null} />` : null}
+    <${Pager} label=${title} ...${pager} />
   </section>`;
 }
 

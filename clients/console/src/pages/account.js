@@ -1,6 +1,6 @@
 // One's own account: how one signs in, from where, and which programs may act.
 import { useState } from "preact/hooks";
-import { call, post, proven, session } from "../api.js";
+import { call, proven, session } from "../api.js";
 import { device } from "../format.js";
 import { html } from "../html.js";
 import { useValue } from "../observable.js";
@@ -8,25 +8,32 @@ import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
 import { Action, Field, act } from "../ui/dialog.js";
 import { Copy, Empty, Facts, Failure, Head, Id, Loading, Status, Time } from "../ui/elements.js";
+import { Pager, usePages } from "../ui/list.js";
 import { useLoad } from "../ui/load.js";
 import { registration } from "../ui/passkeys.js";
 import { Plain } from "./orders.js";
 
 const A = P.account;
-export const once = (title, says, text) =>
-  act({
+export const once = (title, says, text) => {
+  if (!text) return act({ title, body: ({ close }) => html`<${Lost} close=${close} />` });
+  return act({
     title,
     says,
     stays: true,
     body: ({ close }) => html`<div class="secret"><code>${[text].flat().map((one) => html`<div>${one}</div>`)}</code><${Copy} text=${[text].flat().join("\n")} label=${title} /></div>
       <div class="buttons"><button type="button" class="primary" onClick=${close}>${T.close}</button></div>`,
   });
+};
+
+// A repeated request is answered without what is shown only once.
+const Lost = ({ close }) =>
+  html`<p class="notice" role="alert">${T.lost}</p><div class="buttons"><button type="button" class="primary" onClick=${close}>${T.close}</button></div>`;
 
 export function Account() {
   const { me } = useValue(session);
-  const sessions = useLoad("/auth/sessions");
-  const passkeys = useLoad("/auth/passkeys");
-  const keys = useLoad("/auth/api-keys");
+  const sessions = usePages("/auth/sessions");
+  const passkeys = usePages("/auth/passkeys");
+  const keys = usePages("/auth/api-keys");
   const mine = useLoad("/auth/me");
   const app = mine.data && (mine.data.second_factors || []).includes("totp");
   return html`<${Head} title=${A.title}>${me.email ? html`<${Action} action=${changePassword(() => { sessions.reload(); keys.reload(); })} />` : null}<//>
@@ -44,7 +51,7 @@ export function Account() {
         one.current ? html`<span class="soft">${A.current}</span>` : html`<${Action} action=${remove(A.end, A.endSays, `/auth/sessions/${one.id}`, sessions.reload)} />`]} />
     <${Part} title=${A.passkeys} load=${passkeys} empty=${A.noPasskeys} columns=${[P.heads.name, P.heads.lastUsed, T.actions]}
       tools=${html`<${Action} action=${addPasskey(passkeys.reload)} />${mine.data ? html`<${Action} action=${app ? remove(A.removeTotp, A.removeTotpSays, "/auth/totp", mine.reload) : addTotp(mine.reload)} />` : null}`}
-      row=${(one) => [one.name, html`<${Time} at=${one.last_used_at} />`, html`<${Action} action=${remove(A.remove, A.removeSays, `/auth/passkeys/${one.id}`, passkeys.reload)} />`]} />
+      row=${(one) => [one.name, html`<${Time} at=${one.last_used_at} />`, html`<${Action} action=${remove(A.remove, A.removePasskeySays, `/auth/passkeys/${one.id}`, passkeys.reload)} />`]} />
     <${Part} title=${A.keys} load=${keys} empty=${A.noKeys} columns=${[P.heads.name, A.scopes, P.heads.beginsWith, P.heads.lastUsed, P.heads.expires, T.actions]}
       tools=${html`<${Action} action=${addKey(me, keys.reload)} />`}
       row=${(one) => [one.name, html`<span class="small">${one.scopes.join(", ")}</span>`, html`<code>${one.hint}</code>`, html`<${Time} at=${one.last_used_at} />`, html`<${Time} at=${one.expires_at} />`,
@@ -55,7 +62,8 @@ function Part({ title, load, columns, row, empty, tools }) {
   const items = load.data && load.data.items;
   return html`<section><div class="head small-head"><h2>${title}</h2><div class="tools">${tools}</div></div>
     <${Failure} error=${load.error} again=${load.reload} />
-    ${items ? (items.length ? html`<${Plain} label=${title} columns=${columns} rows=${items.map(row)} />` : html`<${Empty} text=${empty} />`) : load.error ? null : html`<${Loading} />`}
+    ${items ? (items.length || load.pager.back ? html`<${Plain} label=${title} columns=${columns} rows=${items.map(row)} />` : html`<${Empty} text=${empty} />`) : load.error ? null : html`<${Loading} />`}
+    <${Pager} label=${title} ...${load.pager} />
   </section>`;
 }
 
@@ -78,8 +86,8 @@ const addPasskey = (done) => ({
   says: A.addPasskeySays,
   fields: [{ name: "name", label: P.wallets.name, value: A.thisDevice }],
   run: async ({ name }) => {
-    const { options } = await post("/auth/passkeys/options");
-    return post("/auth/passkeys", { name, credential: await registration(options) });
+    const { options } = await call("POST", "/auth/passkeys/options", { body: {} });
+    return call("POST", "/auth/passkeys", { body: { name, credential: await registration(options) } });
   },
   done: (made) => {
     done();
@@ -90,7 +98,7 @@ const addPasskey = (done) => ({
 const addTotp = (done) => ({
   title: A.addTotp,
   says: A.addTotpSays,
-  run: () => post("/auth/totp"),
+  run: () => call("POST", "/auth/totp", { body: {} }),
   done: ({ uri }) => act({ title: A.totp, says: A.secret, stays: true, body: ({ close }) => html`<${Totp} uri=${uri} close=${close} done=${done} />` }),
 });
 
@@ -122,7 +130,7 @@ const addKey = (me, done) => ({
     { name: "name", label: P.wallets.name },
     { name: "scopes", label: A.scopes, type: "checks", options: me.permissions.filter((one) => !one.endsWith("*") && one !== "admin:act").map((one) => [one, one]), value: ["order:read"] },
   ],
-  run: (values) => post("/auth/api-keys", values),
+  run: (values) => call("POST", "/auth/api-keys", { body: values }),
   done: (made) => {
     done();
     once(A.keys, A.keyShown, made.api_key);

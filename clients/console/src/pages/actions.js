@@ -131,7 +131,7 @@ export const sendCoins = (wallets, done) => ({
 export const faucet = (wallet, done) => ({
   title: P.start.faucet,
   says: P.wallets.faucetSays,
-  run: () => post("/sandbox/faucet", { address: wallet.address, currency: "ETH" }, { key: null }),
+  run: () => call("POST", "/sandbox/faucet", { body: { address: wallet.address, currency: "ETH" } }),
   done,
 });
 

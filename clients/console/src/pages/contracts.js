@@ -7,7 +7,7 @@ import { go, link } from "../router.js";
 import { isMine } from "../scope.js";
 import { T } from "../texts.js";
 import { P } from "../texts_pages.js";
-import { Action, act } from "../ui/dialog.js";
+import { Action, act, begin } from "../ui/dialog.js";
 import { Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { List } from "../ui/list.js";
 import { about, useLoad } from "../ui/load.js";
@@ -47,7 +47,7 @@ export function Contracts() {
     { head: P.chain, cell: (row) => row.chain },
     { head: P.created, num: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
   ];
-  const make = may("contract:write") ? html`<button type="button" class="primary" onClick=${startImport}>${C.import}</button>` : null;
+  const make = may("contract:write") ? html`<button type="button" class="primary" onClick=${begin(startImport)}>${C.import}</button>` : null;
   return html`<${Head} title=${C.title}>${make}<//>
     <${List} label=${C.title} path="/contracts" columns=${columns} href=${(row) => `contracts/${row.id}`} watch=${about("contract")} empty=${{ text: C.empty, action: make }} />`;
 }
@@ -120,7 +120,8 @@ function View({ id, entry }) {
   const run = async (event) => {
     event.preventDefault();
     try {
-      const { result } = await post(`/contracts/${id}/call`, { method: signatureOf(entry), arguments: given(entry, event.target.elements) }, { key: null });
+      const body = { method: signatureOf(entry), arguments: given(entry, event.target.elements) };
+      const { result } = await call("POST", `/contracts/${id}/call`, { body });
       setState({ result, error: null });
     } catch (error) {
       setState({ result: undefined, error });

@@ -31,10 +31,15 @@ export async function withWallets(goOn, on = null) {
 }
 
 function showWords(mnemonic, done) {
-  if (!mnemonic) return done();
-  const body = ({ close }) => html`<${Words} words=${mnemonic.split(" ")} close=${() => { close(); done(); }} />`;
-  return act({ title: W.wordsTitle, says: W.wordsSays, stays: true, body });
+  const Body = mnemonic ? Words : Lost;
+  const words = mnemonic ? mnemonic.split(" ") : [];
+  const body = ({ close }) => html`<${Body} words=${words} close=${() => { close(); done(); }} />`;
+  return act({ title: W.wordsTitle, says: mnemonic ? W.wordsSays : "", stays: true, body });
 }
+
+// A repeated request is answered without the words.
+const Lost = ({ close }) =>
+  html`<p class="notice" role="alert">${W.wordsLost}</p><div class="buttons"><button type="button" class="primary" onClick=${close}>${W.wordsNext}</button></div>`;
 
 function Words({ words, close }) {
   const [asking, setAsking] = useState(false);

@@ -5,7 +5,7 @@ import { link } from "../router.js";
 import { EVERY, everybody, isMine, listOf } from "../scope.js";
 import { P } from "../texts_pages.js";
 import { T } from "../texts.js";
-import { Action, act } from "../ui/dialog.js";
+import { Action, act, begin } from "../ui/dialog.js";
 import { Amount, Facts, Failure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
@@ -18,6 +18,8 @@ export const what = (order) => order.items.map((item) => `${item.quantity} × ${
 export async function startOrder(done) {
   act(placeOrder(await currenciesOf(), done));
 }
+
+const startClaim = (order) => withWallets((wallets) => act(claimOrder(order, wallets)), order.chain);
 
 const COLUMNS = [
   { head: P.status, cell: (row) => html`<${Status} value=${row.status} />` },
@@ -33,7 +35,7 @@ export const columnsFor = (columns) => columns.filter((column) => !column.all ||
 export function Orders() {
   const [values, set] = useFilters(["status", "user_id"]);
   const filters = [{ name: "status", label: P.status, options: STATUSES }];
-  const place = may("order:write") ? html`<button type="button" class="primary" onClick=${() => startOrder()}>${P.orders.place}</button>` : null;
+  const place = may("order:write") ? html`<button type="button" class="primary" onClick=${begin(startOrder)}>${P.orders.place}</button>` : null;
   return html`<${Head} title=${P.orders.title}>${place}<//>
     <${Filters} filters=${filters} values=${values} set=${set} />
     <${List} label=${P.orders.title} path=${listOf("orders")} query=${values} columns=${columnsFor(COLUMNS)} href=${(row) => `orders/${row.id}`}
@@ -41,12 +43,11 @@ export function Orders() {
 }
 
 export function Market() {
-  const claim = (order) => withWallets((wallets) => act(claimOrder(order, wallets)), order.chain);
   const columns = [
     ...COLUMNS.filter((column) => !column.all && column.head !== P.status).map((column) =>
       column.lead ? { ...column, cell: (row) => html`<a class="title" href=${link(`orders/${row.id}`)}>${what(row)}</a>` } : column,
     ),
-    { head: T.actions, cell: (row) => html`<button type="button" class="primary small" onClick=${(event) => { event.stopPropagation(); claim(row); }}>${P.market.claim}</button>` },
+    { head: T.actions, cell: (row) => html`<button type="button" class="primary small" onClick=${begin(() => startClaim(row))}>${P.market.claim}</button>` },
   ];
   return html`<${Head} title=${P.market.title} />
     <${List} label=${P.market.title} path="/orders/available" columns=${columns} href=${(row) => `orders/${row.id}`} every=${5} empty=${{ text: P.market.empty }} />`;
@@ -57,9 +58,8 @@ export function Order({ id }) {
   const claims = useLoad(order && isMine(order) ? `/claims?order_id=${id}` : null, { watch: about("claim") });
   if (error && !order) return html`<${Failure} error=${error} again=${reload} />`;
   if (!order) return html`<${Loading} />`;
-  const take = () => withWallets((wallets) => act(claimOrder(order, wallets)), order.chain);
   return html`<${Head} title=${what(order) || order.id} crumb=${html`<a href=${link("orders")}>${P.orders.title}</a>`}>
-      ${order.status === "open" && !isMine(order) && may("claim:execute") ? html`<button type="button" class="primary" onClick=${take}>${P.market.claim}</button>` : null}
+      ${order.status === "open" && !isMine(order) && may("claim:execute") ? html`<button type="button" class="primary" onClick=${begin(() => startClaim(order))}>${P.market.claim}</button>` : null}
       ${ofOrder(order, reload).map((action) => html`<${Action} action=${action} />`)}
     <//>
     <${Facts} rows=${[

@@ -1,6 +1,6 @@
 // A wallet's policy: what holds, and a draft that is tried on what was sent before it is asked for.
 import { useRef, useState } from "preact/hooks";
-import { call, may, post } from "../api.js";
+import { call, may } from "../api.js";
 import { toUnits, units } from "../format.js";
 import { html } from "../html.js";
 import { go, link } from "../router.js";
@@ -85,7 +85,7 @@ function Draft({ policy, wallet }) {
     event.preventDefault();
     setState({ busy: true, result: null, error: null });
     try {
-      setState({ busy: false, result: await post(`/wallets/${wallet.id}/policy/replay`, draft(), { key: null }), error: null });
+      setState({ busy: false, result: await call("POST", `/wallets/${wallet.id}/policy/replay`, { body: draft() }), error: null });
     } catch (error) {
       setState({ busy: false, result: null, error });
     }

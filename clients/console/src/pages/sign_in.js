@@ -9,6 +9,7 @@ import { Failure } from "../ui/elements.js";
 import { Field } from "../ui/dialog.js";
 import { Gate } from "../ui/gate.js";
 import { assertion } from "../ui/passkeys.js";
+import { signedMessage } from "../ui/siwe.js";
 
 const S = T.sign;
 
@@ -18,10 +19,12 @@ export function SignIn() {
   const [second, setSecond] = useState(null); // { path, body, factors, passkey }
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
-  const enter = async (path, body) => {
+  const enter = async (path, proof) => {
     setBusy(true);
     setError(null);
+    let body = null;
     try {
+      body = await proof; // of a wallet or a passkey, whose owner may decline
       await signIn(path, body);
     } catch (failure) {
       if (failure.code === "SECOND_FACTOR_REQUIRED") setSecond({ path, body, ...failure.data });
@@ -41,16 +44,10 @@ export function SignIn() {
     }
     return enter("/auth/login", body);
   };
-  const wallet = async () => {
-    setError(null);
-    try {
-      await enter("/auth/siwe/verify", await signedMessage());
-    } catch (failure) {
-      setError({ message: failure.message });
-    }
-  };
+  const wallet = () => enter("/auth/siwe/verify", signedMessage());
+  const back = html`<button type="button" class="link" onClick=${() => { setError(null); setSecond(null); }}>${T.recover.toSignIn}</button>`;
   const other = html`${making ? S.haveOne : S.haveNone} <button type="button" class="link" onClick=${() => { setError(null); setMaking(!making); }}>${making ? S.in : S.up}</button>`;
-  return html`<${Gate} title=${second ? S.second : making ? S.up : S.in} after=${second ? null : other}>
+  return html`<${Gate} title=${second ? S.second : making ? S.up : S.in} after=${second ? back : other}>
       ${ended ? html`<p class="notice" role="status">${S.ended}</p>` : null}
       ${second
         ? html`<${Second} second=${second} enter=${enter} busy=${busy} error=${error} />`
@@ -71,7 +68,7 @@ function Second({ second, enter, busy, error }) {
     event.preventDefault();
     enter(second.path, { ...second.body, otp: event.target.elements.code.value.trim() });
   };
-  const passkey = async () => enter(second.path, { ...second.body, passkey: await assertion(second.passkey) });
+  const passkey = () => enter(second.path, assertion(second.passkey).then((signed) => ({ ...second.body, passkey: signed })));
   const factors = second.factors || [];
   return html`<p class="soft">${S.secondLead}</p>
     <form onSubmit=${submit}>
@@ -80,28 +77,4 @@ function Second({ second, enter, busy, error }) {
       <button type="submit" class="primary wide" disabled=${busy}>${S.in}</button>
     </form>
     ${factors.includes("passkey") && second.passkey ? html`<button type="button" class="wide" disabled=${busy} onClick=${passkey}>${S.passkey}</button>` : null}`;
-}
-
-// EIP-4361, by whatever wallet the browser has (EIP-1193).
-async function signedMessage() {
-  const provider = window.ethereum;
-  if (!provider) throw new Error(S.noWallet);
-  const [address] = await provider.request({ method: "eth_requestAccounts" });
-  const { nonce } = await call("POST", "/auth/siwe/nonce", { open: true });
-  const { items } = await call("GET", "/chains", { open: true });
-  const chain = items.find((one) => one.default) || items[0];
-  const message = [
-    `${location.host} wants you to sign in with your Ethereum account:`,
-    address,
-    "",
-    S.statement,
-    "",
-    `URI: ${location.origin}`,
-    "Version: 1",
-    `Chain ID: ${chain.chain_id}`,
-    `Nonce: ${nonce}`,
-    `Issued At: ${new Date().toISOString()}`,
-  ].join("\n");
-  const hex = `0x${[...new TextEncoder().encode(message)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-  return { message, signature: await provider.request({ method: "personal_sign", params: [hex, address] }) };
 }

@@ -3,7 +3,7 @@ import { get } from "../api.js";
 import { html } from "../html.js";
 import { link } from "../router.js";
 import { P } from "../texts_pages.js";
-import { Action } from "../ui/dialog.js";
+import { Action, begin } from "../ui/dialog.js";
 import { Amount, Failure, Head, Hex, Id, Loading, Status } from "../ui/elements.js";
 import { useLoad } from "../ui/load.js";
 import { faucet, ofClaim } from "./actions.js";
@@ -35,16 +35,16 @@ export function Start() {
   const now = done.indexOf(false);
   const pay = claim && order ? ofClaim(claim, order, reload).find((one) => one.primary) : null;
   const bodies = {
-    wallet: wallet ? html`<a href=${link(`wallets/${wallet.id}`)}>${wallet.name}</a>` : html`<button type="button" class="primary" onClick=${() => makeWallet(reload)}>${P.wallets.make}</button>`,
+    wallet: wallet ? html`<a href=${link(`wallets/${wallet.id}`)}>${wallet.name}</a>` : html`<button type="button" class="primary" onClick=${begin(() => makeWallet(reload))}>${P.wallets.make}</button>`,
     fund: html`${wallet ? html`<p><${Hex} value=${wallet.address} chain=${wallet.chain} /></p>` : null}${balance ? html`<${Amount} value=${balance.formatted} currency=${balance.symbol} /> ` : null}${wallet && wallet.chain === "local" && !active ? html`<${Action} action=${{ ...faucet(wallet, reload), title: S.faucet }} primary=${!funded} />` : null}`,
     supply: html`${supply
       ? html`<a href=${link(`supplies/${supply.id}`)}><${Amount} value=${supply.amount} currency=${supply.currency} /></a> <${Status} value=${supply.status} /> `
       : null}${!supply || ["rejected", "closed"].includes(supply.status)
-      ? html`<button type="button" class="primary" disabled=${!funded} onClick=${() => startSupply(reload)}>${P.supplies.create}</button>`
+      ? html`<button type="button" class="primary" disabled=${!funded} onClick=${begin(() => startSupply(reload))}>${P.supplies.create}</button>`
       : null}`,
     order: order
-      ? html`<a href=${link(`orders/${order.id}`)}><${Amount} value=${order.amount} currency=${order.currency} /></a> <${Status} value=${order.status} />${["completed", "cancelled", "expired", "failed"].includes(order.status) ? html` <button type="button" class="quiet" onClick=${() => startOrder(reload)}>${S.again}</button>` : null}`
-      : html`<button type="button" class="primary" disabled=${now < 3} onClick=${() => startOrder(reload)}>${P.orders.place}</button>`,
+      ? html`<a href=${link(`orders/${order.id}`)}><${Amount} value=${order.amount} currency=${order.currency} /></a> <${Status} value=${order.status} />${["completed", "cancelled", "expired", "failed"].includes(order.status) ? html` <button type="button" class="quiet" onClick=${begin(() => startOrder(reload))}>${S.again}</button>` : null}`
+      : html`<button type="button" class="primary" disabled=${now < 3} onClick=${begin(() => startOrder(reload))}>${P.orders.place}</button>`,
     claim: claim ? html`<${Id} id=${claim.id} /> <${Status} value=${claim.status} />` : now === 4 ? html`<p class="soft small">${S.other}</p>` : null,
     pay: paid ? html`<${Status} value="paid" />` : pay ? html`<${Action} action=${pay} primary=${true} />` : claim && claim.settlement.status !== "none" ? html`<${Status} value=${claim.settlement.status} />` : null,
   };

@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { link } from "../router.js";
 import { EVERY, everybody, listOf } from "../scope.js";
 import { P } from "../texts_pages.js";
-import { Action, act } from "../ui/dialog.js";
+import { Action, act, begin } from "../ui/dialog.js";
 import { Amount, Facts, Failure, Figure, Head, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
 import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
@@ -31,7 +31,7 @@ const COLUMNS = [
 
 export function Supplies() {
   const [values, set] = useFilters(["status", "user_id"]);
-  const make = may("supply:write") ? html`<button type="button" class="primary" onClick=${() => startSupply()}>${P.supplies.create}</button>` : null;
+  const make = may("supply:write") ? html`<button type="button" class="primary" onClick=${begin(startSupply)}>${P.supplies.create}</button>` : null;
   return html`<${Head} title=${P.supplies.title}>${make}<//>
     <${Filters} filters=${[{ name: "status", label: P.status, options: STATUSES }]} values=${values} set=${set} />
     <${List} label=${P.supplies.title} path=${listOf("supplies")} query=${values} columns=${columnsFor(COLUMNS)} href=${(row) => `supplies/${row.id}`}

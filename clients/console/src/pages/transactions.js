@@ -5,9 +5,9 @@ import { html } from "../html.js";
 import { link } from "../router.js";
 import { EVERY, everybody, listOf, money } from "../scope.js";
 import { P } from "../texts_pages.js";
-import { Action, act } from "../ui/dialog.js";
+import { Action, act, begin } from "../ui/dialog.js";
 import { Amount, Empty, Facts, Failure, Head, Hex, Id, Loading, Raw, Status, Time } from "../ui/elements.js";
-import { Filters, List, filtering, useFilters } from "../ui/list.js";
+import { Filters, List, Pager, filtering, useFilters, usePages } from "../ui/list.js";
 import { about, concerns, useLoad } from "../ui/load.js";
 import { ofTransaction, sendCoins } from "./actions.js";
 import { withWallets } from "./new_wallet.js";
@@ -30,7 +30,7 @@ const COLUMNS = [
 
 export function Transactions() {
   const [values, set] = useFilters(["status", "user_id", "wallet_id"]);
-  const send = () => withWallets((wallets) => act(sendCoins(wallets)));
+  const send = begin(() => withWallets((wallets) => act(sendCoins(wallets))));
   const button = may("transaction:send") ? html`<button type="button" class="primary" onClick=${send}>${X.send}</button>` : null;
   return html`<${Head} title=${X.title}>${button}<//>
     <${Filters} filters=${[{ name: "status", label: P.status, options: STATUSES }]} values=${values} set=${set} />
@@ -77,12 +77,13 @@ function Timeline({ one }) {
 }
 
 export function Approvals() {
-  const { data, error, reload } = useLoad("/approvals", { every: 10 });
+  const { data, error, reload, pager } = usePages("/approvals", { every: 10 });
   if (error && !data) return html`<${Failure} error=${error} again=${reload} />`;
   const rows = (data && data.items) || [];
   return html`<${Head} title=${P.approvals.title} />
     ${!data ? html`<${Loading} />` : !rows.length ? html`<${Empty} text=${P.approvals.empty} />` : html`<${Plain} label=${P.approvals.title}
       columns=${[P.heads.transaction, X.to, num(X.value), P.created, P.heads.decide]}
       rows=${rows.map((row) => [html`<${Id} id=${row.transaction_id} />`, html`<${Hex} value=${row.to} chain=${row.chain} />`, moved(row).join(" "), html`<${Time} at=${row.created_at} />`,
-        ofTransaction({ ...row, id: row.transaction_id, blocked_reason: "APPROVAL_REQUIRED", status: "held" }, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)])} />`}`;
+        ofTransaction({ ...row, id: row.transaction_id, blocked_reason: "APPROVAL_REQUIRED", status: "held" }, reload).map((action) => html`<${Action} action=${action} primary=${action.primary} />`)])} />`}
+    <${Pager} ...${pager} />`;
 }

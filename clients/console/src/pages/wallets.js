@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { link } from "../router.js";
 import { EVERY, everybody, isMine, listOf, money } from "../scope.js";
 import { P } from "../texts_pages.js";
-import { Action } from "../ui/dialog.js";
+import { Action, begin } from "../ui/dialog.js";
 import { Facts, Failure, Figure, Head, Hex, Id, Loading, Raw, Time } from "../ui/elements.js";
 import { Filters, List, filtering, useFilters } from "../ui/list.js";
 import { about, useLoad } from "../ui/load.js";
@@ -29,7 +29,7 @@ export function Wallets() {
   const [all, set] = useFilters(["address", "user_id"]);
   const values = everybody() ? all : {}; // one's own are few, and not filtered
   const make = may("wallet:write")
-    ? html`<button type="button" onClick=${() => importWallet()}>${P.secrets.import}</button><button type="button" class="primary" onClick=${() => makeWallet()}>${W.make}</button>`
+    ? html`<button type="button" onClick=${begin(importWallet)}>${P.secrets.import}</button><button type="button" class="primary" onClick=${begin(makeWallet)}>${W.make}</button>`
     : null;
   return html`<${Head} title=${W.title}>${make}<//>
     <${Filters} values=${values} set=${set} />

@@ -1,5 +1,6 @@
 // One dialog at a time: it says what will happen, asks for what is needed, and shows what went wrong.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { session } from "../api.js";
 import { html } from "../html.js";
 import { observable, useValue } from "../observable.js";
 import { T } from "../texts.js";
@@ -14,7 +15,18 @@ export function act(action) {
   shown.set({ ...action, key: count });
 }
 
+// For a button whose dialog needs something first: where reading that fails, the dialog says so.
+export const begin = (work) => async () => {
+  try {
+    await work();
+  } catch (error) {
+    const body = ({ close }) => html`<${Failure} error=${error} /><div class="buttons"><button type="button" class="primary" onClick=${close}>${T.close}</button></div>`;
+    act({ title: T.notBegun, body });
+  }
+};
+
 export const dismiss = () => shown.set(null);
+session.subscribe(() => session.get().state === "out" && dismiss()); // the next person does not confirm what this one began
 
 // Shows a dialog over the page; what it answers gives the focus back, which nothing behind an open dialog takes.
 export function modal(dialog) {

@@ -19,20 +19,21 @@ export function Time({ at, past, full }) {
 }
 
 export function Copy({ text, label }) {
-  const [done, setDone] = useState(false);
+  const [said, setSaid] = useState("");
   const copy = async (event) => {
     event.stopPropagation();
-    await navigator.clipboard.writeText(text).catch(() => null);
-    setDone(true);
-    setTimeout(() => setDone(false), 1500);
+    const answer = await navigator.clipboard.writeText(text).then(() => T.copied, () => T.notCopied);
+    setSaid(answer);
+    setTimeout(() => setSaid(""), answer === T.copied ? 1500 : 6000);
   };
+  const done = said === T.copied;
   return html`<button type="button" class="copy" onClick=${copy} aria-label=${`${T.copy} ${label || text}`} title=${T.copy}>
     <svg viewBox="0 0 16 16" aria-hidden="true">
       ${done
         ? html`<path d="M3 8.5l3.2 3L13 4.5" />`
         : html`<rect x="5.5" y="5.5" width="8" height="8" rx="1.5" /><path d="M10.5 3.5v-1h-8v8h1" />`}
     </svg>
-    <span class="hidden" role="status">${done ? T.copied : ""}</span>
+    <span class=${said && !done ? "bad" : "hidden"} role="status">${said}</span>
   </button>`;
 }
 

@@ -33,6 +33,16 @@ export function Filters({ filters = [], values, set }) {
   </div>`;
 }
 
+// A list that leaves the keyboard to another one of the page: a page of it, and what Pager takes.
+export function usePages(path, { limit = SIZE, ...more } = {}) {
+  const [cursors, setCursors] = useState([]);
+  const at = cursors.at(-1);
+  const load = useLoad(`${path}?${new URLSearchParams({ limit, ...(at ? { cursor: at } : {}) })}`, more);
+  const next = load.data && load.data.next_cursor;
+  const back = cursors.length ? () => setCursors(cursors.slice(0, -1)) : null;
+  return { ...load, pager: { page: cursors.length + 1, back, forward: next ? () => setCursors([...cursors, next]) : null } };
+}
+
 // columns: { head, cell(row), num, lead }; href(row) opens a row
 export function List({ path, query = {}, columns, href, watch, every, label, empty, filtered }) {
   const [cursors, setCursors] = useState([]);

@@ -11,7 +11,7 @@ export async function find(text) {
   if (place) return [place];
   if (/^0x[0-9a-fA-F]{64}$/.test(text)) return byHash(text.toLowerCase());
   if (/^0x[0-9a-fA-F]{40}$/.test(text)) return ["wallets", { address: text }];
-  if (/^(req|ses|key|aud)_/.test(text) && may("audit:read")) return ["audit", { resource: text }];
+  if (/^(req|ses|key|aud|dlq)_/.test(text) && may("audit:read")) return ["audit", { resource: text }];
   return null;
 }
 

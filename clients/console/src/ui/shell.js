@@ -98,7 +98,7 @@ function Theme() {
   return html`<button type="button" class="quiet icon" onClick=${nextTheme} aria-label=${T.theme[chosen]} title=${T.theme[chosen]}>${sign}</button>`;
 }
 
-function Trouble() {
+export function Trouble() {
   const now = useValue(trouble);
   return html`<div role="status">${now ? html`<p class="trouble">${T.trouble[now.kind](Math.ceil(now.seconds))}</p>` : null}</div>`;
 }
