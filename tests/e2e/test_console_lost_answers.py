@@ -49,7 +49,7 @@ def some_email() -> str:
 def test_what_is_done_again_after_a_lost_answer_takes_effect_once(tab: Tab) -> None:
     keys: list[str] = []
 
-    def lost_once(route: Any) -> None:
+    def lost_once(route: Any) -> Any:
         if route.request.method != "POST":
             return route.continue_()
         keys.append(route.request.headers["idempotency-key"])
@@ -141,7 +141,7 @@ def test_an_end_of_the_sign_in_is_said_however_many_reads_hear_of_it(tab: Tab) -
 def test_a_busy_api_at_the_start_does_not_sign_out(tab: Tab) -> None:
     busy = iter([503, 429])
 
-    def answered(route: Any) -> None:
+    def answered(route: Any) -> Any:
         status = next(busy, None)
         if status is None:
             return route.continue_()
@@ -184,7 +184,7 @@ def test_an_address_leads_to_no_other_route_of_the_api(tab: Tab) -> None:
     [("approvals", "approvals"), ("account", "auth/api-keys"), ("account", "auth/sessions")],
 )
 def test_short_lists_have_further_pages(tab: Tab, place: str, path: str) -> None:
-    def answered(route: Any) -> None:
+    def answered(route: Any) -> Any:
         more = None if "cursor=more" in route.request.url else "more"
         route.fulfill(json={"items": [], "next_cursor": more})
 
@@ -206,7 +206,7 @@ def test_who_has_no_password_proves_it_by_wallet(site: Site) -> None:
 
     asked = iter([{"code": "STEP_UP_REQUIRED", "message": "Prove it.", "data": {"prove": "sign_in"}}])
 
-    def refused_once(route: Any) -> None:
+    def refused_once(route: Any) -> Any:
         error = next(asked, None) if route.request.method == "POST" else None
         if error is None:
             return route.continue_()
