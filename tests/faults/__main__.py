@@ -28,6 +28,7 @@ class Part:
     paths: tuple[str, ...]
     sizes: dict[str, str] = field(default_factory=dict)
     workers: int = 1  # parallel processes, for proofs that measure nothing and whose tests are independent
+    store: str = "embedded"  # unless STORE is set; "emulator" if all of the tests or some need the emulators
 
 
 PARTS = {
@@ -94,8 +95,8 @@ PARTS = {
     ),
     "senders": Part(("tests/emulated/engine/test_sigkill.py",), {"SENDER_KILLS": "99"}),
     "policies": Part(("tests/emulated/engine/test_policy_on_chain.py",), {"POLICY_CASES": "5000"}),
-    "image": Part(("tests/emulated/delivery/test_image.py",), {"INSTALL": "1"}),
-    "releases": Part(("tests/faults/releases.py",)),
+    "image": Part(("tests/emulated/delivery/test_image.py",), {"INSTALL": "1"}, store="emulator"),
+    "releases": Part(("tests/faults/releases.py",), store="emulator"),
     "restore": Part(
         (
             "tests/emulated/desk/test_restore.py",
@@ -139,6 +140,7 @@ def main(names: list[str]) -> int:
 def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
     """Run a part; returns its line of the table, and whether it passed."""
     sizes = {key: os.environ.get(key, value) for key, value in part.sizes.items()} | {"SEED": seed}
+    store = os.environ.get("STORE") or part.store
     _say(
         f"\n== {name}: {' '.join(f'{key}={value}' for key, value in sizes.items())} pytest {' '.join(part.paths)}"
     )
@@ -148,10 +150,10 @@ def _run(name: str, part: Part, seed: str) -> tuple[str, bool]:
     else:
         command += ["-s"]
     began = time.monotonic()
-    passed, printed = _followed(command, os.environ | sizes)
+    passed, printed = _followed(command, os.environ | sizes | {"STORE": store})
     left_out = " (with tests that were SKIPPED)" if "skipped" in record.counts(printed) else ""
     seconds = time.monotonic() - began
-    record.keep(_noted(name, sizes, seconds, passed, printed))
+    record.keep(_noted(name, store, sizes, seconds=seconds, passed=passed, printed=printed))
     line = f"{name:16} {seconds:7.1f} s  "
     return line + (
         f"passed{left_out}" if passed else f"FAILED: SEED={seed} make prove PART={name} repeats it"
@@ -169,13 +171,15 @@ def _followed(command: list[str], env: dict[str, str]) -> tuple[bool, list[str]]
     return process.returncode == 0, printed
 
 
-def _noted(name: str, sizes: dict[str, str], seconds: float, passed: bool, printed: list[str]) -> record.Run:
+def _noted(
+    name: str, store: str, sizes: dict[str, str], *, seconds: float, passed: bool, printed: list[str]
+) -> record.Run:
     return record.Run(
         part=name,
         date=datetime.now(UTC).date().isoformat(),
         commit=machine.commit(),
         machine=machine.machine(),
-        store=os.environ.get("STORE") or "embedded",
+        store=store,
         seed=sizes["SEED"],
         sizes={key: value for key, value in sizes.items() if key != "SEED"},
         seconds=round(seconds, 1),
