@@ -20,7 +20,7 @@ import pytest
 
 from emulators.deliverer import Deliverer
 from emulators.toolkit import ROOT
-from shared.adapters.message_queue import MessageQueue, QueuePublisher, Subscription
+from shared.adapters.message_queue import Delivery, MessageQueue, QueuePublisher, Subscription
 from shared.adapters.pubsub import Publisher, PubSubPublisher
 from tests.support.inprocess import command
 from tests.support.pushes import pushed_to
@@ -258,6 +258,30 @@ def test_one_process_delivers_at_a_time(tmp_path: Path) -> None:
         for one in several:
             one.stop()
     assert len(receiver.of("sub")) == 100
+
+
+class _Counted(MessageQueue):
+    looks = 0
+
+    def due(self, now: float, limit: int) -> list[Delivery]:
+        self.looks += 1
+        return super().due(now, limit)
+
+
+def test_a_quiet_queue_is_looked_at_more_rarely(tmp_path: Path) -> None:
+    queue, receiver = _Counted(tmp_path / "queue.sqlite"), Receiver()
+    with pushed_to(receiver.push) as port:
+        queue.provision(["here"], [at(port, sub("sub", "here"))])
+        deliverer = Deliverer(queue, "project")
+        deliverer.start()
+        eventually(lambda: queue.looks > 0)
+        time.sleep(1.2)
+        before = queue.looks
+        time.sleep(1.0)
+        assert 0 < queue.looks - before < 25
+        QueuePublisher(queue).publish("here", command("claim.claim", "usr_1", {})).result(1)
+        eventually(lambda: len(receiver.of("sub")) == 1)
+        deliverer.stop()
 
 
 def test_a_command_line_publishes_to_the_queue(tmp_path: Path) -> None:
