@@ -53,6 +53,7 @@ export const T = {
   },
   keys: {
     title: "Keyboard",
+    on: "Single keys are shortcuts",
     rows: [
       ["/", "Search by id, address or hash"],
       ["j, k", "Next and previous row"],

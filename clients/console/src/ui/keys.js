@@ -1,6 +1,16 @@
 // Keys for the whole page; none counts while somebody types or a dialog is open.
 import { useLayoutEffect } from "preact/hooks";
+import { observable } from "../observable.js";
 import { go } from "../router.js";
+import { keep, kept } from "./kept.js";
+
+const CHOICE = "console-keys";
+export const shortcuts = observable(kept(CHOICE) !== "off"); // off for those whose speech arrives as letters
+
+export function setShortcuts(on) {
+  shortcuts.set(on);
+  keep(CHOICE, on ? "on" : "off");
+}
 
 const handlers = new Set();
 const PLACES = { o: "orders", c: "claims", s: "supplies", t: "transactions", w: "wallets" };
@@ -16,6 +26,7 @@ export function useKeys(map, inputs) {
 
 addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, dialog");
+  if (!shortcuts.get() && event.key.length === 1) return;
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (leader && Date.now() - leader < 1500 && PLACES[event.key]) {
     leader = 0;

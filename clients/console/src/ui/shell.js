@@ -7,7 +7,7 @@ import { link, route } from "../router.js";
 import { live } from "../stream.js";
 import { T } from "../texts.js";
 import { act } from "./dialog.js";
-import { useKeys } from "./keys.js";
+import { setShortcuts, shortcuts, useKeys } from "./keys.js";
 import { Search } from "./search.js";
 import { nextTheme, theme } from "./theme.js";
 
@@ -106,6 +106,12 @@ export function Trouble() {
 const keys = () =>
   act({
     title: T.keys.title,
-    body: ({ close }) => html`<dl class="keys">${T.keys.rows.map(([key, text]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${text}</dd></div>`)}</dl>
-      <div class="buttons"><button type="button" class="primary" onClick=${close}>${T.close}</button></div>`,
+    body: Keys,
   });
+
+function Keys({ close }) {
+  const on = useValue(shortcuts);
+  return html`<dl class="keys">${T.keys.rows.map(([key, text]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${text}</dd></div>`)}</dl>
+    <p class="says"><label class="flag"><input type="checkbox" checked=${on} onChange=${(event) => setShortcuts(event.target.checked)} /> ${T.keys.on}</label></p>
+    <div class="buttons"><button type="button" class="primary" onClick=${close}>${T.close}</button></div>`;
+}

@@ -1,15 +1,9 @@
-// Dark, light, or as the system says; the choice is a word and the only thing that is stored.
+// Dark, light, or as the system says.
 import { observable } from "../observable.js";
+import { keep, kept } from "./kept.js";
 
 const KEY = "console-theme";
-const stored = () => {
-  try {
-    return localStorage.getItem(KEY) || "auto";
-  } catch {
-    return "auto";
-  }
-};
-export const theme = observable(stored());
+export const theme = observable(kept(KEY) || "auto");
 
 function apply() {
   const chosen = theme.get();
@@ -21,11 +15,7 @@ function apply() {
 export function nextTheme() {
   const order = ["auto", "light", "dark"];
   theme.set(order[(order.indexOf(theme.get()) + 1) % 3]);
-  try {
-    localStorage.setItem(KEY, theme.get());
-  } catch {
-    // as long as the page is open, then
-  }
+  keep(KEY, theme.get());
   apply();
 }
 apply();
