@@ -1,4 +1,4 @@
-"""The console when answers are late, lost, refused or of somebody else."""
+"""The console when answers are late, lost, refused or of somebody else, and when keys are not meant for it."""
 
 from __future__ import annotations
 
@@ -124,6 +124,24 @@ def test_without_a_stream_lists_are_read_now_and_then(site: Site, tab: Tab) -> N
         tab.page.clock.fast_forward("00:16")
 
 
+def test_a_wallet_behind_a_hundred_of_other_chains_is_found(tab: Tab) -> None:
+    order = {"id": "ord_1", "user_id": "usr_1", "chain": "local", "currency": "ETH", "amount": "1"}
+    order |= {"items": [{"quantity": 1, "product_name": "Notebook"}], "created_at": "2030-01-31T12:00:00Z"}
+    wallet = {"id": "wal_1", "name": "The right one", "chain": "local", "address": "0x" + "1" * 40}
+
+    def answered(route: Any) -> None:
+        here = "chain=local" in route.request.url
+        found = [wallet] if here else [wallet | {"id": f"wal_x{at}", "chain": "other"} for at in range(100)]
+        route.fulfill(json={"items": found, "next_cursor": None})
+
+    found = {"items": [order], "next_cursor": None}
+    tab.page.route("**/api/v1/orders/available*", lambda route: route.fulfill(json=found))
+    tab.page.route("**/api/v1/wallets?limit=100*", answered)
+    tab.go("market")
+    tab.button("Claim").click()
+    tab.page.locator("dialog[open] option", has_text="The right one").wait_for(state="attached")
+
+
 def test_an_end_of_the_sign_in_is_said_however_many_reads_hear_of_it(tab: Tab) -> None:
     tab.go("start")
     tab.button("Make a wallet").first.click()
@@ -241,4 +259,18 @@ def test_a_declined_passkey_is_said_and_the_way_back_is_open(site: Site) -> None
     tab.page.locator(".failure", has_text="Declined").wait_for()
     tab.button("Back to sign-in").click()
     tab.page.locator("[name=password]").wait_for()
+    tab.blameless()
+
+
+def test_shortcuts_of_single_keys_can_be_switched_off(site: Site) -> None:
+    tab = site.operator()
+    tab.page.keyboard.press("?")
+    tab.page.get_by_label("Single keys are shortcuts").uncheck()
+    tab.button("Close").click()
+    for key in ("?", "g", "o"):
+        tab.page.keyboard.press(key)
+    assert tab.page.locator("dialog").count() == 0 and not tab.address().endswith("#/orders")
+    tab.page.reload()
+    tab.button("Keyboard").click()
+    assert not tab.page.get_by_label("Single keys are shortcuts").is_checked()
     tab.blameless()

@@ -40,9 +40,11 @@ export async function post(path, body = {}) {
 
 export async function call(method, path, options = {}) {
   let refreshed = false;
+  let stale = false; // whether the token was refused
   for (let turn = 0; ; turn += 1) {
     try {
-      if (!options.open) await fresh(refreshed);
+      if (!options.open) await fresh(stale);
+      stale = false;
       const answer = await once(method, path, options);
       if (trouble.get()) trouble.set(null);
       return answer;
@@ -50,6 +52,7 @@ export async function call(method, path, options = {}) {
       const over = error.status === 401 && !options.open && !WRONG.includes(error.code);
       if (over && !refreshed && access) {
         refreshed = true;
+        stale = true;
         continue;
       }
       if (over) {

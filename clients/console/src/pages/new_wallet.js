@@ -25,7 +25,7 @@ export async function makeWallet(done, { says = W.makeSays, on = null } = {}) {
 
 // Goes on with one's wallets (of a chain); somebody who has none makes one first.
 export async function withWallets(goOn, on = null) {
-  const wallets = (await get("/wallets?limit=100")).items.filter((one) => !on || one.chain === on);
+  const wallets = (await get(`/wallets?limit=100${on ? `&chain=${on}` : ""}`)).items;
   if (wallets.length) return goOn(wallets);
   return makeWallet(() => withWallets(goOn, on), { says: W.noneSays(on), on });
 }
