@@ -125,7 +125,13 @@ def test_without_a_stream_lists_are_read_now_and_then(site: Site, tab: Tab) -> N
 
 
 def test_a_wallet_behind_a_hundred_of_other_chains_is_found(tab: Tab) -> None:
-    order = {"id": "ord_1", "user_id": "usr_1", "chain": "local", "currency": "ETH", "amount": "1"}
+    order: dict[str, Any] = {
+        "id": "ord_1",
+        "user_id": "usr_1",
+        "chain": "local",
+        "currency": "ETH",
+        "amount": "1",
+    }
     order |= {"items": [{"quantity": 1, "product_name": "Notebook"}], "created_at": "2030-01-31T12:00:00Z"}
     wallet = {"id": "wal_1", "name": "The right one", "chain": "local", "address": "0x" + "1" * 40}
 
