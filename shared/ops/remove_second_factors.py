@@ -30,7 +30,7 @@ def _remove(unit: UnitOfWork, email: str) -> rules.User:
         raise NotFound("There is no account with this e-mail address.")
     kinds = credentials.end_second_factors(unit, user.id)
     if not kinds:
-        raise NoSecondFactor
+        raise NoSecondFactor("The account has no second factor: there is nothing to remove.")
     credentials.end_sessions(unit, user.id)
     credentials.end_api_keys(unit, user.id)
     unit.audit(user.id, removed_second_factors=kinds)

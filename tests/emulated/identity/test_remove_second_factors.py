@@ -67,8 +67,12 @@ def test_it_ends_sign_ins_and_api_keys(people: People, app: App, clock: TestCloc
     assert app.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token}).status == 401
 
 
-def test_it_says_what_is_wrong(people: People) -> None:
+def test_it_says_what_is_wrong(people: People, capsys: pytest.CaptureFixture[str]) -> None:
     person = people.register()
-    for arguments in ([person.email], ["nobody@example.com"]):
-        assert remove_second_factors.main(arguments) == 1
+    for email, said in (
+        (person.email, "NO_SECOND_FACTOR: The account has no second factor: there is nothing to remove.\n"),
+        ("nobody@example.com", "NOT_FOUND: There is no account with this e-mail address.\n"),
+    ):
+        assert remove_second_factors.main([email]) == 1
+        assert capsys.readouterr().err == said
     assert remove_second_factors.main([]) == 2
