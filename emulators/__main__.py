@@ -143,7 +143,7 @@ def _envelope(file: Path) -> dict[str, Any]:
 
 def _not_up() -> int:
     print(
-        "nothing is running: `make run` starts the product, `python -m emulators up` the emulators alone",
+        "nothing is running: `make run` starts the product, `.venv/bin/python -m emulators up` the emulators alone",
         file=sys.stderr,
     )
     return 1

@@ -49,7 +49,7 @@ def text(product: Product, email: str, password: str) -> str:
     if product.data is None:
         data = "is lost when this stops, because emulators do not keep it; `make run STORE=embedded` does"
     else:
-        data = f"is kept in {product.data.folder}; `make run FRESH=1` (--fresh) starts without the old data"
+        data = f"is kept in {product.data.folder}; `make run FRESH=1` starts without the old data"
     services = "\n".join(selection.summary(product.stack.chosen))
     return (
         services

@@ -56,6 +56,6 @@ def summary(chosen: Mapping[str, Choice]) -> list[str]:
     if embedded:
         services = ", ".join(EMBEDDED_AS[name] for name in embedded)
         lines.append(
-            f"embedded: {services}; `python -m emulators check` says what to install for the emulators"
+            f"embedded: {services}; `.venv/bin/python -m emulators check` says what to install for the emulators"
         )
     return lines
