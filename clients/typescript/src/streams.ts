@@ -125,6 +125,7 @@ export class EventStream implements AsyncIterable<Event> {
         failures += 1;
         await this.failed(request, outcome, failures, !connected && failures >= this.transport.options.retries.attempts);
       }
+      connection.abort();
     }
   }
 
@@ -159,7 +160,8 @@ export class EventStream implements AsyncIterable<Event> {
   }
 
   private request(connection: AbortController): Request {
-    this.ended.signal.addEventListener("abort", () => connection.abort(), { once: true });
+    // The listener ends with the connection: a stream may connect for months.
+    this.ended.signal.addEventListener("abort", () => connection.abort(), { once: true, signal: connection.signal });
     const url = new URL(this.transport.options.baseUrl + this.path);
     url.search = new URLSearchParams(parameters({ types: this.options.types })).toString();
     const headers = new Headers({ Accept: "text/event-stream" });
