@@ -12,6 +12,7 @@ below tests/unit starts nothing. Logs of a failed run stay in `.run/tests-<pid>/
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 import sys
@@ -167,8 +168,12 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 def pytest_runtest_setup() -> None:
     """Keep the recursion limit low. Some tests import eth_account directly, which raises the limit to 100,000; deeply
-    nested JSON would then crash this process instead of raising RecursionError."""
+    nested JSON would then crash this process instead of raising RecursionError.
+
+    Forget where an earlier test's command sent its logs: its standard output is closed."""
     sys.setrecursionlimit(min(sys.getrecursionlimit(), 3000))
+    root = logging.getLogger()
+    root.handlers[:] = [one for one in root.handlers if type(one) is not logging.StreamHandler]
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -33,7 +33,9 @@ from emulators.stack import Stack
 exit_on_signals()
 with Stack.start(Path(sys.argv[1]), given={}) as stack:
     print(json.dumps({n: [s.child.process.pid, s.port] for n, s in stack.started.items()}), flush=True)
-    time.sleep(60)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        time.sleep(0.05)  # short: Python does not see a signal that comes just before a sleep until the sleep ends
 """
 
 
