@@ -21,7 +21,7 @@ from shared.store.session import Session
 from shared.store.tables.contracts import CONTRACTS
 
 # Characters of the named contracts' ABIs; parsed, they need ten times as much memory.
-MAX_ABIS: Final = 4 * 1024**2  # characters of the named contracts' ABIs
+MAX_ABIS: Final = 4 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
